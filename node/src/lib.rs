@@ -1,1 +1,3 @@
-//! placeholder
+//! The Hutong engine, a library: ingest, features, store, network, search.
+
+pub mod store;

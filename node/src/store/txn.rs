@@ -1,0 +1,199 @@
+//! Writes that are not committed yet: the batch, and the transaction that collects it.
+
+use std::{collections::BTreeMap, ops::Bound, ops::ControlFlow, sync::Arc};
+
+use super::{Direction, KeyRange, Read, StoreError, Value};
+
+/// A map of writes; `None` deletes. Keys and values are shared, so undo entries and batches copy no bytes.
+type Writes = BTreeMap<Arc<[u8]>, Option<Value>>;
+
+/// A set of writes that a store commits all or not at all. At most one write per key: the last.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Batch {
+    writes: Writes,
+}
+
+impl Batch {
+    /// An empty batch.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets `key` to `value`.
+    pub fn put(&mut self, key: impl AsRef<[u8]>, value: impl Into<Value>) {
+        self.writes.insert(key.as_ref().into(), Some(value.into()));
+    }
+
+    /// Removes `key`; no error if it is absent.
+    pub fn delete(&mut self, key: impl AsRef<[u8]>) {
+        self.writes.insert(key.as_ref().into(), None);
+    }
+
+    /// Number of keys written.
+    pub fn len(&self) -> usize {
+        self.writes.len()
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty()
+    }
+
+    /// The writes in key order; `None` deletes.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], Option<&Value>)> {
+        self.writes.iter().map(|(key, value)| (key.as_ref(), value.as_ref()))
+    }
+
+    /// The writes in key order, owned.
+    pub(super) fn into_writes(self) -> impl Iterator<Item = (Arc<[u8]>, Option<Value>)> {
+        self.writes.into_iter()
+    }
+}
+
+/// A place to return to; see [`Txn::savepoint`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Savepoint(usize);
+
+/// A view of a store with writes laid over it. Reads see the writes; the store does not, until [`Txn::into_batch`] is
+/// committed. Dropping it forgets them.
+pub struct Txn<'s> {
+    store: &'s dyn Read,
+    writes: Writes,
+    /// What each write since the first savepoint replaced in `writes` (outer `None`: it was not there), oldest first.
+    undo: Vec<(Arc<[u8]>, Option<Option<Value>>)>,
+    /// Whether a savepoint exists, so that a transaction without one keeps no undo log.
+    undoable: bool,
+}
+
+impl<'s> Txn<'s> {
+    /// Starts with nothing written.
+    pub fn new(store: &'s dyn Read) -> Self {
+        Self { store, writes: Writes::new(), undo: Vec::new(), undoable: false }
+    }
+
+    /// Sets `key` to `value`.
+    pub fn put(&mut self, key: impl AsRef<[u8]>, value: impl Into<Value>) {
+        self.write(key.as_ref().into(), Some(value.into()));
+    }
+
+    /// Removes `key`; no error if it is absent.
+    pub fn delete(&mut self, key: impl AsRef<[u8]>) {
+        self.write(key.as_ref().into(), None);
+    }
+
+    fn write(&mut self, key: Arc<[u8]>, value: Option<Value>) {
+        if self.undoable {
+            let before = self.writes.insert(Arc::clone(&key), value);
+            self.undo.push((key, before));
+        } else {
+            self.writes.insert(key, value);
+        }
+    }
+
+    /// Marks this moment. Savepoints nest; each costs nothing but the writes that follow it.
+    pub fn savepoint(&mut self) -> Savepoint {
+        self.undoable = true;
+        Savepoint(self.undo.len())
+    }
+
+    /// Takes back every write since `to`, which stays usable. A later savepoint than `to` is void afterwards.
+    pub fn rollback(&mut self, to: Savepoint) {
+        while self.undo.len() > to.0 {
+            match self.undo.pop() {
+                Some((key, Some(before))) => self.writes.insert(key, before),
+                Some((key, None)) => self.writes.remove(&key),
+                None => break,
+            };
+        }
+    }
+
+    /// Number of keys written so far.
+    pub fn len(&self) -> usize {
+        self.writes.len()
+    }
+
+    /// Whether nothing has been written.
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty()
+    }
+
+    /// The writes, to be given to [`Store::commit`](super::Store::commit).
+    pub fn into_batch(self) -> Batch {
+        Batch { writes: self.writes }
+    }
+}
+
+impl std::fmt::Debug for Txn<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Txn").field("writes", &self.writes.len()).finish_non_exhaustive()
+    }
+}
+
+impl Read for Txn<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
+        match self.writes.get(key) {
+            Some(written) => Ok(written.clone()),
+            None => self.store.get(key),
+        }
+    }
+
+    fn scan(
+        &self,
+        range: KeyRange<'_>,
+        direction: Direction,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        let upper = range.to().map_or(Bound::Unbounded, Bound::Excluded);
+        let mut written = self.writes.range::<[u8], _>((Bound::Included(range.from()), upper)).peekable();
+        match direction {
+            Direction::Ascending if written.peek().is_none() => self.store.scan(range.clone(), direction, visit),
+            Direction::Ascending => merge(self.store, range.clone(), direction, &mut written, visit),
+            Direction::Descending => merge(self.store, range.clone(), direction, &mut written.rev(), visit),
+        }
+    }
+}
+
+/// Visits the store's entries and the written ones in one order; where both have a key, the written one counts.
+fn merge<'w>(
+    store: &dyn Read,
+    range: KeyRange<'_>,
+    direction: Direction,
+    written: &mut dyn Iterator<Item = (&'w Arc<[u8]>, &'w Option<Value>)>,
+    visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+) -> Result<(), StoreError> {
+    let mut next = written.next();
+    let mut stopped = false;
+    store.scan(range, direction, &mut |stored_key, stored_value| {
+        let mut shadowed = false;
+        while let Some((key, value)) = next {
+            let order = match direction {
+                Direction::Ascending => key.as_ref().cmp(stored_key),
+                Direction::Descending => stored_key.cmp(key.as_ref()),
+            };
+            if order.is_gt() {
+                break;
+            }
+            shadowed = order.is_eq();
+            next = written.next();
+            if let Some(value) = value
+                && visit(key, value).is_break()
+            {
+                stopped = true;
+                return ControlFlow::Break(());
+            }
+        }
+        if !shadowed && visit(stored_key, stored_value).is_break() {
+            stopped = true;
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    })?;
+    while let (false, Some((key, value))) = (stopped, next) {
+        next = written.next();
+        stopped = value.as_ref().is_some_and(|value| visit(key, value).is_break());
+    }
+    Ok(())
+}
