@@ -1,0 +1,60 @@
+//! Bodies of an account's own records: profile, device, revocation.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    certificate::RevocationStatement,
+    ids::BlobHash,
+    limits::{ABOUT_BYTES_MAX, NAME_BYTES_MAX},
+    record::RecordError,
+    text::{check_line, check_text},
+};
+
+/// Slot of the one profile.
+pub const PROFILE_SLOT: &str = "profile";
+
+/// Body of [`Kind::Profile`](crate::Kind::Profile), slot `profile`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// The name (schema.org `name`).
+    pub name: String,
+    /// A few words (schema.org `description`).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
+    /// A picture (schema.org `image`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<BlobHash>,
+}
+
+impl Profile {
+    /// # Errors
+    /// [`RecordError::Field`] if a text is too long or has control characters.
+    pub fn validate(&self) -> Result<(), RecordError> {
+        check_line(&self.name, NAME_BYTES_MAX)?;
+        check_text(&self.about, ABOUT_BYTES_MAX)
+    }
+}
+
+/// Body of [`Kind::Device`](crate::Kind::Device), slot = the device id in text form. That the device belongs to the
+/// account is said by the certificate in the envelope; this adds a name for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// "Mei's laptop".
+    pub name: String,
+}
+
+impl Device {
+    /// # Errors
+    /// [`RecordError::Field`] if the name is too long or has control characters.
+    pub fn validate(&self) -> Result<(), RecordError> {
+        check_line(&self.name, NAME_BYTES_MAX)
+    }
+}
+
+/// Body of [`Kind::Revocation`](crate::Kind::Revocation). Any device may carry it; only the account's own signature
+/// inside makes it valid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocation {
+    /// What the account says.
+    pub statement: RevocationStatement,
+}

@@ -1,0 +1,106 @@
+//! What a record is about.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+use crate::limits::KIND_BYTES_MAX;
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// The kind of a record. Unknown ones survive: they are kept and relayed under quota and otherwise ignored.
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Kind {
+            $($(#[$doc])* $name,)*
+            /// A kind of a later version.
+            Unknown(String),
+        }
+
+        impl Kind {
+            /// All kinds of this version.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The name on the wire.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$name => $text,)*
+                    Self::Unknown(text) => text,
+                }
+            }
+
+            /// From the name on the wire.
+            #[must_use]
+            pub fn from_name(name: &str) -> Self {
+                match name {
+                    $($text => Self::$name,)*
+                    other => Self::Unknown(other.to_owned()),
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A person's or store's public profile; replaceable.
+    Profile = "profile",
+    /// A device of the account; replaceable.
+    Device = "device",
+    /// A device no longer speaks for the account.
+    Revocation = "revocation",
+    /// One account asks another to be in touch.
+    ContactRequest = "contact.request",
+    /// The answer.
+    ContactAnswer = "contact.answer",
+    /// A direct message.
+    Message = "message",
+    /// Delivered, or read.
+    Receipt = "receipt",
+    /// A group's name and rules; replaceable, by its owner.
+    Group = "group",
+    /// Somebody joins or leaves; replaceable.
+    GroupMember = "group.member",
+    /// A message to a group.
+    GroupMessage = "group.message",
+    /// A store; replaceable.
+    Store = "store",
+    /// Something for sale; replaceable.
+    Listing = "listing",
+    /// One entry of an order's log.
+    Order = "order",
+    /// A review by somebody who bought; replaceable.
+    Review = "review",
+    /// "My friends bought this"; replaceable.
+    Recommendation = "recommendation",
+    /// Takes the place of a record whose body was dropped.
+    Tombstone = "tombstone",
+}
+
+impl Kind {
+    /// Whether this kind lives only in a direct topic and never leaves unsealed or off an encrypted stream.
+    #[must_use]
+    pub const fn is_private(&self) -> bool {
+        matches!(self, Self::ContactRequest | Self::ContactAnswer | Self::Message | Self::Receipt | Self::Order)
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        if name.is_empty() || name.len() > KIND_BYTES_MAX {
+            return Err(D::Error::custom("a kind has 1 to 32 bytes"));
+        }
+        Ok(Self::from_name(&name))
+    }
+}

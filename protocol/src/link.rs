@@ -1,0 +1,170 @@
+//! `hutong:` links: what a QR code or a pasted text invites to.
+//!
+//! ```text
+//! hutong:contact/<account>?n=<name>&a=<multiaddr>&a=…
+//! hutong:group/<group>?n=<name>&a=…
+//! hutong:store/<account>?n=<name>&a=…
+//! hutong:listing/<account>/<listing>?n=<title>&a=…
+//! ```
+//! Names are hints for the preview, percent-encoded; what counts is the id. Addresses are libp2p multiaddresses that end
+//! in `/p2p/<peer>`.
+
+use std::{fmt::Write as _, str::FromStr};
+
+use crate::{
+    ids::{AccountId, GroupId},
+    limits::{LINK_ADDRESSES_MAX, NAME_BYTES_MAX, SLOT_BYTES_MAX},
+    text::clean_line,
+};
+
+/// What a link is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A person.
+    Contact(AccountId),
+    /// A public group.
+    Group(GroupId),
+    /// A store.
+    Store(AccountId),
+    /// A listing of a store.
+    Listing(AccountId, String),
+}
+
+/// A parsed link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// What it is about.
+    pub target: Target,
+    /// A name to show until the record is here.
+    pub name: Option<String>,
+    /// Where somebody who has it can be reached.
+    pub addresses: Vec<String>,
+}
+
+/// A text that is not a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this is not a Hutong link: it should start with hutong:contact/, hutong:group/, hutong:store/ or hutong:listing/"
+)]
+pub struct ParseLinkError;
+
+/// Longest text that is looked at.
+const LINK_BYTES_MAX: usize = 4096;
+
+impl std::fmt::Display for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.target {
+            Target::Contact(account) => write!(f, "hutong:contact/{account}")?,
+            Target::Group(group) => write!(f, "hutong:group/{group}")?,
+            Target::Store(account) => write!(f, "hutong:store/{account}")?,
+            Target::Listing(account, listing) => write!(f, "hutong:listing/{account}/{}", escape(listing))?,
+        }
+        let name = self.name.iter().map(|name| format!("n={}", escape(name)));
+        let addresses = self
+            .addresses
+            .iter()
+            .take(LINK_ADDRESSES_MAX)
+            .map(|address| format!("a={}", escape(address).replace("%2F", "/")));
+        for (index, pair) in name.chain(addresses).enumerate() {
+            write!(f, "{}{pair}", if index == 0 { '?' } else { '&' })?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Link {
+    type Err = ParseLinkError;
+
+    fn from_str(text: &str) -> Result<Self, ParseLinkError> {
+        let text = text.trim();
+        let rest = text.strip_prefix("hutong:").filter(|_| text.len() <= LINK_BYTES_MAX).ok_or(ParseLinkError)?;
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let mut parts = path.split('/');
+        let target = match (parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some("contact"), Some(id), None, None) => Target::Contact(id.parse().map_err(|_| ParseLinkError)?),
+            (Some("group"), Some(id), None, None) => Target::Group(id.parse().map_err(|_| ParseLinkError)?),
+            (Some("store"), Some(id), None, None) => Target::Store(id.parse().map_err(|_| ParseLinkError)?),
+            (Some("listing"), Some(id), Some(listing), None) => {
+                let listing = unescape(listing).filter(|name| !name.is_empty() && name.len() <= SLOT_BYTES_MAX);
+                Target::Listing(id.parse().map_err(|_| ParseLinkError)?, listing.ok_or(ParseLinkError)?)
+            }
+            _ => return Err(ParseLinkError),
+        };
+        let pairs = || query.split('&').filter_map(|pair| pair.split_once('='));
+        let values = |key: &'static str| pairs().filter(move |(k, _)| *k == key).filter_map(|(_, v)| unescape(v));
+        let name = values("n").next().map(|name| clean_line(&name, NAME_BYTES_MAX)).filter(|name| !name.is_empty());
+        let addresses = values("a").filter(|a| a.starts_with('/') && a.len() <= 256).take(LINK_ADDRESSES_MAX).collect();
+        Ok(Self { target, name, addresses })
+    }
+}
+
+/// Percent-encodes all but the unreserved characters of RFC 3986.
+fn escape(text: &str) -> String {
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            write!(out, "%{byte:02X}").ok();
+        }
+        out
+    })
+}
+
+fn unescape(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        if *first == b'%' {
+            let (hex, after) = tail.split_at_checked(2)?;
+            bytes.push(u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()?);
+            rest = after;
+        } else {
+            bytes.push(*first);
+            rest = tail;
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_round_trip() {
+        let account = AccountId([7; 32]);
+        let addresses = vec!["/ip4/127.0.0.1/tcp/4001/p2p/12D3KooW".to_owned(), "/ip6/::1/udp/1/quic-v1".to_owned()];
+        for target in [
+            Target::Contact(account),
+            Target::Store(account),
+            Target::Group(GroupId([9; 32])),
+            Target::Listing(account, "草莓/500g & more".into()),
+        ] {
+            for name in [None, Some("王小美 & Co / 100%".to_owned())] {
+                let link = Link { target: target.clone(), name, addresses: addresses.clone() };
+                assert_eq!(link.to_string().parse(), Ok(link.clone()), "{link}");
+            }
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        let account = AccountId([7; 32]);
+        for wrong in [
+            "",
+            "hutong:",
+            "https://example.org",
+            "hutong:contact/short",
+            &format!("hutong:contact/{account}/x"),
+            &format!("hutong:listing/{account}/"),
+            &format!("hutong:listing/{account}/%zz"),
+            &format!("hutong:contact/{account}?n={}", "x".repeat(5000)),
+        ] {
+            assert_eq!(wrong.parse::<Link>(), Err(ParseLinkError), "{wrong}");
+        }
+        // A hostile name or address is cleaned, not refused.
+        let link: Link = format!("hutong:contact/{account}?n=a%0Ab&a=javascript:1&x=y").parse().unwrap();
+        assert_eq!((link.name.as_deref(), link.addresses.len()), (Some("a b"), 0));
+    }
+}
