@@ -44,6 +44,16 @@ pub enum StoreError {
         /// Newest version this program knows.
         supported: u32,
     },
+    /// A key or value over its limit. Nothing of the batch was written; the store goes on.
+    #[error("a {what} of {bytes} bytes is over the store's limit of {limit}; keep large content in a blob")]
+    TooLarge {
+        /// "key" or "value".
+        what: &'static str,
+        /// Its length.
+        bytes: usize,
+        /// The longest allowed.
+        limit: usize,
+    },
     /// Another process has the directory open.
     #[error("another process is using {directory}; stop it, or give this one another data directory")]
     Locked {

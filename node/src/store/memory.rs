@@ -89,6 +89,7 @@ impl Store for MemoryStore {
         if failed.is_ok() {
             return Err(StoreError::io("commit", io::Error::other("a failure was asked for")));
         }
+        batch.check()?;
         let mut guard = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         let entries = Arc::make_mut(&mut guard);
         for (key, value) in batch.into_writes() {

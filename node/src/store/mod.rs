@@ -12,18 +12,28 @@
 //! secondary indexes, no merge operators, no backend types: an embedded log-structured engine or a server behind the
 //! PostgreSQL protocol must be able to stand behind it, and the one conformance suite runs on each.
 
+#[cfg(test)]
+mod conformance;
+#[cfg(all(test, feature = "runtime", unix))]
+mod durability;
 mod error;
 mod key;
 mod memory;
+mod migrate;
+#[cfg(feature = "runtime")]
+mod sled;
 mod txn;
 
 use std::{ops::ControlFlow, sync::Arc};
 
+#[cfg(feature = "runtime")]
+pub use self::sled::{CACHE_BYTES_DEFAULT, SledOptions, SledStore};
 pub use self::{
     error::StoreError,
     key::{Key, KeyRange, KeyReader, STORE_PREFIX},
     memory::MemoryStore,
-    txn::{Batch, Savepoint, Txn},
+    migrate::{SCHEMA_VERSION, migrate},
+    txn::{Batch, KEY_BYTES_MAX, Savepoint, Txn, VALUE_BYTES_MAX},
 };
 
 /// A stored value: shared bytes, cheap to clone.
@@ -118,8 +128,10 @@ pub trait Store: Read + Send + Sync {
     /// loss of power. Blocks on the disk: call it off the async threads.
     ///
     /// # Errors
-    /// [`StoreError::Full`] if the disk is full, else [`StoreError::Io`]; after either, the batch may or may not be
-    /// found on the next start (whole, if at all), and a backend may answer [`StoreError::Stopped`] until then.
+    /// [`StoreError::TooLarge`] if nothing was tried. [`StoreError::Full`] if the disk is full, else [`StoreError::Io`]:
+    /// after either, reads show what was committed before, a backend may refuse every further commit
+    /// ([`StoreError::Full`] again, or [`StoreError::Stopped`]), and the batch may or may not be found on the next start
+    /// (whole, if at all).
     fn commit(&self, batch: Batch) -> Result<(), StoreError>;
 
     /// Bytes the store takes on disk (0 in memory).

@@ -4,8 +4,14 @@ use std::{collections::BTreeMap, ops::Bound, ops::ControlFlow, sync::Arc};
 
 use super::{Direction, KeyRange, Read, StoreError, Value};
 
+/// Longest key. A backend's index pages hold hundreds of keys each; ours are an id or two and a short name.
+pub const KEY_BYTES_MAX: usize = 384;
+
+/// Longest value: 64 records. Content beyond that is a blob, which lives in files.
+pub const VALUE_BYTES_MAX: usize = 4 << 20;
+
 /// A map of writes; `None` deletes. Keys and values are shared, so undo entries and batches copy no bytes.
-type Writes = BTreeMap<Arc<[u8]>, Option<Value>>;
+pub(super) type Writes = BTreeMap<Arc<[u8]>, Option<Value>>;
 
 /// A set of writes that a store commits all or not at all. At most one write per key: the last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,6 +50,19 @@ impl Batch {
         self.writes.iter().map(|(key, value)| (key.as_ref(), value.as_ref()))
     }
 
+    /// Whether every key and value is within its limit; each backend asks before it writes anything.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        for (key, value) in self.iter() {
+            let value_bytes = value.map_or(0, |value| value.len());
+            for (what, bytes, limit) in [("key", key.len(), KEY_BYTES_MAX), ("value", value_bytes, VALUE_BYTES_MAX)] {
+                if bytes > limit {
+                    return Err(StoreError::TooLarge { what, bytes, limit });
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The writes in key order, owned.
     pub(super) fn into_writes(self) -> impl Iterator<Item = (Arc<[u8]>, Option<Value>)> {
         self.writes.into_iter()
@@ -69,6 +88,12 @@ impl<'s> Txn<'s> {
     /// Starts with nothing written.
     pub fn new(store: &'s dyn Read) -> Self {
         Self { store, writes: Writes::new(), undo: Vec::new(), undoable: false }
+    }
+
+    /// Starts with these writes.
+    #[cfg(feature = "runtime")]
+    pub(super) fn with_writes(store: &'s dyn Read, writes: Writes) -> Self {
+        Self { writes, ..Self::new(store) }
     }
 
     /// Sets `key` to `value`.

@@ -1,0 +1,429 @@
+//! The store on disk. The only file that names sled, and the place where its weak spots are contained.
+//!
+//! What sled promises is not enough for us, so [`SledStore`] adds:
+//!
+//! | weak spot | containment |
+//! |---|---|
+//! | `flush()` does not sync file metadata: a power cut can make the database unopenable | `fsync` of the database file after each flush, before a commit returns; of file and directories around opening |
+//! | several batches for one fact tear | one tree, one `apply_batch` a commit |
+//! | a page over a quarter segment goes to a file of its own, which is never synced | values are cut into [`CHUNK_BYTES`], keys are limited to [`KEY_BYTES_MAX`], so no page grows that large |
+//! | after a failed write, memory is ahead of the disk | the failed batch is masked: reads go on at the last commit, commits are refused until a restart |
+//! | one error path in a rolled-over buffer forgets to wake the flushing thread | a watchdog flushes again, which wakes it |
+//!
+//! Inside the tree: `0 | key` → `0 | value`, or `1 | length (4)` with the value at `1 | key | chunk number (4)`.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use ::sled::{Db, IVec};
+
+use super::{
+    Batch, Direction, KeyRange, Read, Store, StoreError, Txn, Value,
+    txn::{KEY_BYTES_MAX, Writes},
+};
+
+/// Page cache by default. A node with 100,000 records must idle below 120 MB in all; see ADR 2 for what was measured.
+pub const CACHE_BYTES_DEFAULT: u64 = 32 << 20;
+
+/// Longest piece of a value in one entry. sled merges and splits leaves by number of entries (at most 16 + 4), and a
+/// page over a quarter of the 512 KiB segment would leave the log: 24 × (4,096 + 384) bytes stay below.
+const CHUNK_BYTES: usize = 4096;
+const _: () = assert!(24 * (CHUNK_BYTES + KEY_BYTES_MAX + 16) < SEGMENT_BYTES / 4, "a leaf must fit in the log");
+const _: () = assert!(320 * (KEY_BYTES_MAX + 16) < SEGMENT_BYTES / 4, "an index page must fit in the log");
+
+/// sled's own default, named because [`CHUNK_BYTES`] depends on it. Cannot change for an existing database.
+const SEGMENT_BYTES: usize = 512 << 10;
+
+/// How long a flush may take before the watchdog nudges it.
+const STUCK_AFTER: Duration = Duration::from_secs(1);
+
+const HEADS: u8 = 0;
+const CHUNKS: u8 = 1;
+const INLINE: u8 = 0;
+const CHUNKED: u8 = 1;
+
+/// How to open a [`SledStore`].
+#[derive(Debug, Clone)]
+pub struct SledOptions {
+    /// Bytes of pages kept in memory.
+    pub cache_bytes: u64,
+    /// Leaves out the fsync, to prove that the power-cut test can fail.
+    #[cfg(test)]
+    pub(super) without_fsync: bool,
+}
+
+impl Default for SledOptions {
+    fn default() -> Self {
+        Self {
+            cache_bytes: CACHE_BYTES_DEFAULT,
+            #[cfg(test)]
+            without_fsync: false,
+        }
+    }
+}
+
+/// An ordered store in a directory of its own, locked against other processes while it is open.
+#[derive(Debug)]
+pub struct SledStore {
+    db: Db,
+    /// The database file, for fsync only: sled keeps its own handle private.
+    file: File,
+    /// Held by the one commit that runs.
+    writer: Mutex<()>,
+    /// Set by the first commit that failed, for good.
+    frozen: OnceLock<Frozen>,
+    watchdog: Watchdog,
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by tests only"))]
+    options: SledOptions,
+}
+
+/// What remains after a failed commit: why, and what its keys held before it.
+#[derive(Debug)]
+struct Frozen {
+    cause: StoreError,
+    before: Writes,
+}
+
+impl SledStore {
+    /// Opens the database in `directory`, creating both if need be. Recovers what was committed.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`], [`StoreError::Corrupt`], [`StoreError::Full`] or [`StoreError::Io`].
+    pub fn open(directory: &Path, options: SledOptions) -> Result<Self, StoreError> {
+        create_directory(directory)?;
+        // What the last process wrote may still be in the kernel only, and recovery is about to build on it.
+        match File::open(directory.join("db")) {
+            Ok(file) => file.sync_all().map_err(|e| StoreError::io("sync its database file", e))?,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(StoreError::io("open its database file", e)),
+        }
+        let db = ::sled::Config::new()
+            .path(directory)
+            .cache_capacity(options.cache_bytes)
+            .segment_size(SEGMENT_BYTES)
+            .flush_every_ms(None)
+            .open()
+            .map_err(|e| match e {
+                ::sled::Error::Io(e) if e.to_string().starts_with("could not acquire lock") => {
+                    StoreError::Locked { directory: directory.display().to_string() }
+                }
+                e => store_error("open its database", e),
+            })?;
+        db.flush().map_err(|e| store_error("flush after opening", e))?;
+        let file = File::open(directory.join("db")).map_err(|e| StoreError::io("open its database file", e))?;
+        for path in [directory.join("db"), directory.join("conf"), directory.join("blobs"), directory.into()] {
+            sync(&path)?;
+        }
+        let watchdog = Watchdog::start(db.clone())?;
+        Ok(Self { db, file, writer: Mutex::new(()), frozen: OnceLock::new(), watchdog, options })
+    }
+
+    /// The error that stopped the store, if one did.
+    fn refusal(&self) -> Option<StoreError> {
+        self.frozen.get().map(|frozen| match &frozen.cause {
+            StoreError::Full => StoreError::Full,
+            cause => StoreError::Stopped { cause: cause.to_string() },
+        })
+    }
+
+    /// Applies, flushes and syncs; on return the writes are on disk or an error says that they may not be.
+    fn write(&self, writes: RawWrites) -> Result<(), StoreError> {
+        let mut batch = ::sled::Batch::default();
+        for (key, value) in writes {
+            match value {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
+        }
+        self.db.apply_batch(batch).map_err(|e| store_error("write", e))?;
+        self.watchdog.watch(|| self.db.flush()).map_err(|e| store_error("flush what it wrote", e))?;
+        #[cfg(test)]
+        if self.options.without_fsync {
+            return Ok(());
+        }
+        self.file.sync_all().map_err(|e| {
+            // Closing sled would sync once more and panic on the error; the process is about to be restarted anyway.
+            std::mem::forget(self.db.clone());
+            StoreError::io("sync what it wrote", e)
+        })
+    }
+
+    /// Turns a batch into sled's entries, and notes what each of them holds now.
+    fn prepare(&self, batch: Batch) -> Result<(RawWrites, Vec<(Vec<u8>, Option<IVec>)>), StoreError> {
+        let mut writes = RawWrites::new();
+        let mut before = Vec::new();
+        for (key, value) in batch.into_writes() {
+            let head = raw_key(HEADS, &key);
+            let old = self.db.get(&head).map_err(|e| store_error("read", e))?;
+            for number in 0..chunk_count(old.as_deref())? {
+                writes.insert(chunk_key(&key, number), None);
+            }
+            before.push((head.clone(), old));
+            match value {
+                None => {
+                    writes.insert(head, None);
+                }
+                Some(value) if value.len() <= CHUNK_BYTES => {
+                    writes.insert(head, Some([&[INLINE], value.as_ref()].concat()));
+                }
+                Some(value) => {
+                    let length = u32::try_from(value.len()).unwrap_or(u32::MAX); // limited by Batch::check
+                    writes.insert(head, Some([&[CHUNKED][..], &length.to_be_bytes()].concat()));
+                    for (number, chunk) in (0u32..).zip(value.chunks(CHUNK_BYTES)) {
+                        writes.insert(chunk_key(&key, number), Some(chunk.to_vec()));
+                    }
+                }
+            }
+        }
+        for key in writes.keys().filter(|key| key.first() == Some(&CHUNKS)) {
+            before.push((key.clone(), self.db.get(key).map_err(|e| store_error("read", e))?));
+        }
+        Ok((writes, before))
+    }
+
+    /// Shows `then` the entry as sled holds it, or as it was before the commit that failed.
+    fn raw_get<T>(&self, key: &[u8], then: impl FnOnce(&[u8]) -> T) -> Result<Option<T>, StoreError> {
+        let masked = self.frozen.get().and_then(|frozen| frozen.before.get(key));
+        if let Some(before) = masked {
+            return Ok(before.as_deref().map(then));
+        }
+        Ok(self.db.get(key).map_err(|e| store_error("read", e))?.map(|value| then(&value)))
+    }
+
+    /// The user's value behind a head entry.
+    fn value(&self, key: &[u8], head: &[u8]) -> Result<Value, StoreError> {
+        if let Some((&INLINE, value)) = head.split_first() {
+            return Ok(value.into());
+        }
+        let mut value = Vec::new();
+        for number in 0..chunk_count(Some(head))? {
+            let found = self.raw_get(&chunk_key(key, number), |chunk| value.extend_from_slice(chunk))?;
+            found.ok_or_else(|| StoreError::corrupt("a piece of a long value is missing"))?;
+        }
+        if head.get(1..) != Some(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_be_bytes()[..]) {
+            return Err(StoreError::corrupt("a long value has another length than was written"));
+        }
+        Ok(value.into())
+    }
+}
+
+impl Read for SledStore {
+    fn get(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
+        self.raw_get(&raw_key(HEADS, key), |head| self.value(key, head))?.transpose()
+    }
+
+    fn scan(
+        &self,
+        range: KeyRange<'_>,
+        direction: Direction,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        let from = raw_key(HEADS, range.from());
+        let to = range.to().map_or_else(|| vec![CHUNKS], |to| raw_key(HEADS, to));
+        let mut outcome = Ok(());
+        let mut show = |raw: &[u8], head: &[u8]| {
+            let key = raw.get(1..).unwrap_or_default();
+            if let Some((&INLINE, value)) = head.split_first() {
+                return visit(key, value);
+            }
+            match self.value(key, head) {
+                Ok(value) => visit(key, &value),
+                Err(e) => {
+                    outcome = Err(e);
+                    ControlFlow::Break(())
+                }
+            }
+        };
+        let raw = Raw(&self.db);
+        let range = KeyRange::between(&from, &to);
+        match self.frozen.get() {
+            None => raw.scan(range, direction, &mut show)?,
+            Some(frozen) => Txn::with_writes(&raw, frozen.before.clone()).scan(range, direction, &mut show)?,
+        }
+        outcome
+    }
+}
+
+impl Store for SledStore {
+    fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        let _one_at_a_time = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(refusal) = self.refusal() {
+            return Err(refusal);
+        }
+        batch.check()?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let (writes, before) = self.prepare(batch)?;
+        self.write(writes).inspect_err(|cause| {
+            let before = before.into_iter().map(|(key, value)| (key.into(), value.map(|value| value.as_ref().into())));
+            let frozen = Frozen { cause: cause.clone(), before: before.collect() };
+            tracing::error!(%cause, "the store refuses further commits");
+            // Cannot be set already: the lock is held and it was empty above.
+            self.frozen.get_or_init(|| frozen);
+        })
+    }
+
+    fn size_on_disk(&self) -> Result<u64, StoreError> {
+        self.db.size_on_disk().map_err(|e| store_error("measure its files", e))
+    }
+}
+
+impl Drop for SledStore {
+    fn drop(&mut self) {
+        self.watchdog.stop();
+    }
+}
+
+/// sled's entries by key, so that a chunk that is both dropped and written is written.
+type RawWrites = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// sled's tree, entry by entry.
+struct Raw<'d>(&'d Db);
+
+impl Read for Raw<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
+        Ok(self.0.get(key).map_err(|e| store_error("read", e))?.map(|value| value.as_ref().into()))
+    }
+
+    fn scan(
+        &self,
+        range: KeyRange<'_>,
+        direction: Direction,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let mut entries = match range.to() {
+            Some(to) => self.0.range(range.from()..to),
+            None => self.0.range(range.from()..),
+        };
+        while let Some(entry) = match direction {
+            Direction::Ascending => entries.next(),
+            Direction::Descending => entries.next_back(),
+        } {
+            let (key, value) = entry.map_err(|e| store_error("read", e))?;
+            if visit(&key, &value).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Flushes a second time when a flush does not end: sled 0.34 can set an error without waking who waits for it, and a
+/// second flush that meets the error wakes everybody.
+#[derive(Debug)]
+struct Watchdog {
+    /// Odd while a flush runs.
+    flushes: Arc<AtomicU64>,
+    stopping: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watchdog {
+    fn start(db: Db) -> Result<Self, StoreError> {
+        let flushes = Arc::new(AtomicU64::new(0));
+        let stopping = Arc::new(AtomicBool::new(false));
+        let (seen, stop) = (Arc::clone(&flushes), Arc::clone(&stopping));
+        let run = move || {
+            let mut last = 0;
+            while !stop.load(Ordering::SeqCst) {
+                std::thread::park_timeout(STUCK_AFTER);
+                let now = seen.load(Ordering::SeqCst);
+                if now == last && now % 2 == 1 {
+                    tracing::warn!("a flush takes long; flushing again");
+                    if let Err(e) = db.flush() {
+                        tracing::warn!(error = %e, "the second flush failed");
+                    }
+                }
+                last = now;
+            }
+        };
+        let thread = std::thread::Builder::new()
+            .name("store-watchdog".into())
+            .spawn(run)
+            .map_err(|e| StoreError::io("start its watchdog", e))?;
+        Ok(Self { flushes, stopping, thread: Some(thread) })
+    }
+
+    fn watch<T>(&self, flush: impl FnOnce() -> T) -> T {
+        self.flushes.fetch_add(1, Ordering::SeqCst);
+        let flushed = flush();
+        self.flushes.fetch_add(1, Ordering::SeqCst);
+        flushed
+    }
+
+    /// Ends the thread, which holds the database open.
+    fn stop(&mut self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            if thread.join().is_err() {
+                tracing::warn!("the store's watchdog had panicked");
+            }
+        }
+    }
+}
+
+fn raw_key(space: u8, key: &[u8]) -> Vec<u8> {
+    [&[space], key].concat()
+}
+
+/// Two of these are equal only if key and number are: the number's length is fixed.
+fn chunk_key(key: &[u8], number: u32) -> Vec<u8> {
+    [&[CHUNKS], key, &number.to_be_bytes()].concat()
+}
+
+/// Number of chunks that belong to a head entry.
+fn chunk_count(head: Option<&[u8]>) -> Result<u32, StoreError> {
+    match head.map(|head| head.split_first()) {
+        None | Some(Some((&INLINE, _))) => Ok(0),
+        Some(Some((&CHUNKED, length))) if length.len() == 4 => {
+            let length = length.iter().fold(0u32, |sum, byte| (sum << 8) | u32::from(*byte));
+            Ok(length.div_ceil(CHUNK_BYTES as u32))
+        }
+        Some(_) => Err(StoreError::corrupt("an entry is neither a value nor the head of a long one")),
+    }
+}
+
+fn create_directory(directory: &Path) -> Result<(), StoreError> {
+    let missing: Vec<PathBuf> = directory.ancestors().take_while(|path| !path.exists()).map(Into::into).collect();
+    fs::create_dir_all(directory).map_err(|e| StoreError::io("create its directory", e))?;
+    // A directory is on disk only when its parent is synced.
+    for created in missing {
+        match created.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => sync(Path::new("."))?,
+            Some(parent) => sync(parent)?,
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// Syncs a file, or the names in a directory (which only Unix can).
+fn sync(path: &Path) -> Result<(), StoreError> {
+    if cfg!(not(unix)) && path.is_dir() {
+        return Ok(());
+    }
+    File::open(path).and_then(|file| file.sync_all()).map_err(|e| StoreError::io("sync its files", e))
+}
+
+fn store_error(doing: &'static str, error: ::sled::Error) -> StoreError {
+    match error {
+        ::sled::Error::Io(e) => StoreError::io(doing, e),
+        ::sled::Error::Corruption { .. } => StoreError::corrupt("a page does not match its checksum"),
+        other => StoreError::corrupt(other.to_string()),
+    }
+}
