@@ -1,3 +1,7 @@
 //! The Hutong engine, a library: ingest, features, store, network, search.
 
+#[cfg(feature = "runtime")]
+pub mod blob;
+#[cfg(feature = "runtime")]
+pub mod net;
 pub mod store;

