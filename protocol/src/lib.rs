@@ -14,12 +14,15 @@ pub mod ids;
 pub mod kind;
 pub mod limits;
 pub mod link;
+pub mod market;
+pub mod money;
 pub mod phrase;
 pub mod record;
 pub mod signature;
 pub mod text;
 pub mod time;
 pub mod topic;
+pub mod trust;
 
 pub use certificate::{Certificate, RevocationStatement};
 pub use ids::{AccountId, BlobHash, DeviceId, GroupId, RecordId};

@@ -39,3 +39,55 @@ pub const BLOB_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 pub const LINK_ADDRESSES_MAX: usize = 6;
 /// Members of a public group whose membership a node keeps.
 pub const GROUP_MEMBERS_MAX: usize = 10_000;
+/// Largest amount in minor units: 2^53 - 1, the largest integer a browser holds exactly.
+pub const MONEY_MINOR_MAX: u64 = (1 << 53) - 1;
+/// Name of a unit of one's own (`x-<name>.<exponent>`) in bytes.
+pub const OWN_UNIT_NAME_BYTES_MAX: usize = 16;
+/// A listing's name in UTF-8 bytes (Shopify allows 255 characters; most are under 80).
+pub const LISTING_NAME_BYTES_MAX: usize = 255;
+/// A listing's description in UTF-8 bytes: a quarter of a record, so that 100 variants still fit beside it.
+pub const DESCRIPTION_BYTES_MAX: usize = 16 * 1024;
+/// Variants of one listing: what a record of 64 KiB holds with full names beside the longest description.
+pub const VARIANTS_MAX: usize = 100;
+/// Options (size, colour, …) of one listing. Shopify has 3.
+pub const OPTIONS_MAX: usize = 4;
+/// Names of options and their values, brands, categories, tags, skus in UTF-8 bytes.
+pub const LABEL_BYTES_MAX: usize = 128;
+/// Tags of one listing.
+pub const TAGS_MAX: usize = 32;
+/// Pictures of one listing.
+pub const IMAGES_MAX: usize = 20;
+/// The words that describe a picture to those who cannot see it, in UTF-8 bytes.
+pub const ALT_BYTES_MAX: usize = 256;
+/// Units in stock, ordered, or weighed out at most: a bound that keeps every product of price and quantity small.
+pub const QUANTITY_MAX: u32 = 1_000_000;
+/// Heaviest piece in grams (1,000 t).
+pub const WEIGHT_G_MAX: u32 = 1_000_000_000;
+/// Shipping options of one store.
+pub const SHIPPING_OPTIONS_MAX: usize = 20;
+/// Zones of one shipping option: all countries there are.
+pub const ZONES_MAX: usize = 260;
+/// Pickup places of one store.
+pub const PICKUP_PLACES_MAX: usize = 20;
+/// Ways to pay that one store offers.
+pub const PAYMENT_METHODS_MAX: usize = 8;
+/// Languages of one store.
+pub const LANGUAGES_MAX: usize = 16;
+/// Terms and policies of a store, in UTF-8 bytes.
+pub const POLICY_BYTES_MAX: usize = 8 * 1024;
+/// Text of a review in UTF-8 bytes.
+pub const REVIEW_TEXT_BYTES_MAX: usize = 4 * 1024;
+/// Photos of a review.
+pub const REVIEW_PHOTOS_MAX: usize = 8;
+/// Lines of one order. With 50 full lines a quote still fits a record.
+pub const ORDER_LINES_MAX: usize = 50;
+/// A note or reason in an order, in UTF-8 bytes.
+pub const ORDER_NOTE_BYTES_MAX: usize = 1024;
+/// Blobs named as evidence in a case.
+pub const EVIDENCE_MAX: usize = 16;
+/// Arbiters a buyer offers.
+pub const ARBITERS_MAX: usize = 8;
+/// Tries for a pickup PIN: with 6 digits, a guess succeeds once in 300,000 orders.
+pub const PIN_TRIES_MAX: u8 = 3;
+/// Entries of one order that a node keeps. The longest honest order has under 60; more is a fight or a flood.
+pub const ORDER_ENTRIES_MAX: usize = 512;
