@@ -17,6 +17,8 @@ mod conformance;
 #[cfg(all(test, feature = "runtime", unix))]
 mod durability;
 mod error;
+#[cfg(feature = "runtime")]
+mod files;
 mod key;
 mod memory;
 mod migrate;
@@ -27,7 +29,7 @@ mod txn;
 use std::{ops::ControlFlow, sync::Arc};
 
 #[cfg(feature = "runtime")]
-pub use self::sled::{CACHE_BYTES_DEFAULT, SledOptions, SledStore};
+pub use self::sled::{CACHE_BYTES_DEFAULT, FREE_BYTES_MIN, SledOptions, SledStore};
 pub use self::{
     error::StoreError,
     key::{Key, KeyRange, KeyReader, STORE_PREFIX},
@@ -128,7 +130,7 @@ pub trait Store: Read + Send + Sync {
     /// loss of power. Blocks on the disk: call it off the async threads.
     ///
     /// # Errors
-    /// [`StoreError::TooLarge`] if nothing was tried. [`StoreError::Full`] if the disk is full, else [`StoreError::Io`]:
+    /// [`StoreError::TooLarge`]: nothing was tried. [`StoreError::Full`] if the disk is full, else [`StoreError::Io`]:
     /// after either, reads show what was committed before, a backend may refuse every further commit
     /// ([`StoreError::Full`] again, or [`StoreError::Stopped`]), and the batch may or may not be found on the next start
     /// (whole, if at all).

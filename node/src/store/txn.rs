@@ -50,6 +50,11 @@ impl Batch {
         self.writes.iter().map(|(key, value)| (key.as_ref(), value.as_ref()))
     }
 
+    /// Bytes of its keys and values.
+    pub fn bytes(&self) -> u64 {
+        self.iter().map(|(key, value)| (key.len() + value.map_or(0, |value| value.len())) as u64).sum()
+    }
+
     /// Whether every key and value is within its limit; each backend asks before it writes anything.
     pub(super) fn check(&self) -> Result<(), StoreError> {
         for (key, value) in self.iter() {
