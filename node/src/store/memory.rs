@@ -3,14 +3,14 @@
 use std::{
     collections::BTreeMap,
     io,
-    ops::{Bound, ControlFlow},
+    ops::Bound,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU32, Ordering},
     },
 };
 
-use super::{Batch, Direction, KeyRange, Read, Store, StoreError, Value};
+use super::{Batch, Direction, KeyRange, Read, Store, StoreError, Value, Visit};
 
 /// Shared with running scans, and copied only if a commit comes while one of them runs.
 type Entries = Arc<BTreeMap<Arc<[u8]>, Value>>;
@@ -59,12 +59,7 @@ impl Read for MemoryStore {
         Ok(self.entries.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned())
     }
 
-    fn scan(
-        &self,
-        range: KeyRange<'_>,
-        direction: Direction,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
+    fn scan(&self, range: KeyRange<'_>, direction: Direction, visit: Visit<'_>) -> Result<(), StoreError> {
         if range.is_empty() {
             return Ok(());
         }

@@ -14,7 +14,8 @@
 
 #[cfg(test)]
 mod conformance;
-#[cfg(all(test, feature = "runtime", unix))]
+#[cfg(test)]
+#[cfg(all(feature = "runtime", unix))]
 mod durability;
 mod error;
 #[cfg(feature = "runtime")]
@@ -25,6 +26,8 @@ mod migrate;
 #[cfg(feature = "runtime")]
 mod sled;
 mod txn;
+#[cfg(feature = "runtime")]
+mod watchdog;
 
 use std::{ops::ControlFlow, sync::Arc};
 
@@ -43,6 +46,9 @@ pub type Value = Arc<[u8]>;
 
 /// A key and its value, copied out of a scan.
 pub type Entry = (Box<[u8]>, Value);
+
+/// What a scan shows each key and value to; it says whether to go on.
+pub type Visit<'v> = &'v mut (dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'v);
 
 /// The order of a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,12 +74,7 @@ pub trait Read {
     ///
     /// # Errors
     /// As [`Read::get`]; entries before the fault have been visited.
-    fn scan(
-        &self,
-        range: KeyRange<'_>,
-        direction: Direction,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), StoreError>;
+    fn scan(&self, range: KeyRange<'_>, direction: Direction, visit: Visit<'_>) -> Result<(), StoreError>;
 
     /// Whether `key` has a value.
     ///

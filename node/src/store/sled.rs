@@ -10,6 +10,7 @@
 //! | a page over a quarter segment goes to a file of its own, which is never synced | values are cut into [`CHUNK_BYTES`], keys are limited to [`KEY_BYTES_MAX`], so no page grows that large |
 //! | after a failed write nothing can be written, and many a read wants to write (it splits a page) | a commit that could fill the disk is refused before sled sees it, and reads go on, on [`RESERVED_BYTES`] |
 //! | after a failed write, memory is ahead of the disk | the failed batch is masked, so that a read shows the last commit or an error; commits are refused until a restart |
+//! | a start reads the whole log since the last one | after much was written, closing opens once more, which takes a snapshot |
 //! | one error path in a rolled-over buffer forgets to wake the flushing thread | a watchdog flushes again, which wakes it |
 //!
 //! Inside the tree: `0 | key` → `0 | value`, or `1 | length (4)` with the value at `1 | key | chunk number (4)`.
@@ -20,18 +21,17 @@ use std::{
     ops::ControlFlow,
     path::Path,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
     },
-    thread::JoinHandle,
-    time::Duration,
 };
 
 use ::sled::{Db, IVec};
 
 use super::{
-    Batch, Direction, KeyRange, Read, Store, StoreError, Txn, Value, files,
+    Batch, Direction, KeyRange, Read, Store, StoreError, Txn, Value, Visit, files,
     txn::{KEY_BYTES_MAX, Writes},
+    watchdog::Watchdog,
 };
 
 /// Page cache by default. A node with 100,000 records must idle below 120 MB in all; see ADR 2 for what was measured.
@@ -55,8 +55,8 @@ const RESERVED_BYTES: u64 = 8 << 20;
 /// How much a commit may write for each byte in it: twice the amplification measured (ADR 2).
 const AMPLIFICATION: u64 = 16;
 
-/// How long a flush may take before the watchdog nudges it.
-const STUCK_AFTER: Duration = Duration::from_secs(1);
+/// After this much a snapshot pays: reading its log takes about a tenth of a second, and so does taking it.
+const SNAPSHOT_AFTER_BYTES: u64 = 8 << 20;
 
 const HEADS: u8 = 0;
 const CHUNKS: u8 = 1;
@@ -71,9 +71,9 @@ pub struct SledOptions {
     /// Leaves out the fsync, to prove that the power-cut test can fail.
     #[cfg(test)]
     pub(super) without_fsync: bool,
-    /// Leaves out the look at the free space, to see what happens when the disk fills up under a commit.
+    /// Looks at no free space and keeps none, to see what happens when the disk fills up under a commit.
     #[cfg(test)]
-    pub(super) without_free_space_check: bool,
+    pub(super) without_foresight: bool,
 }
 
 impl Default for SledOptions {
@@ -83,7 +83,7 @@ impl Default for SledOptions {
             #[cfg(test)]
             without_fsync: false,
             #[cfg(test)]
-            without_free_space_check: false,
+            without_foresight: false,
         }
     }
 }
@@ -92,6 +92,7 @@ impl Default for SledOptions {
 #[derive(Debug)]
 pub struct SledStore {
     db: Db,
+    snapshot: Snapshot,
     /// The database file, for fsync only: sled keeps its own handle private.
     file: File,
     /// Locked for as long as it is open.
@@ -127,18 +128,17 @@ impl SledStore {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
             Err(e) => return Err(StoreError::io("open its database file", e)),
         }
-        let db = ::sled::Config::new()
+        let config = ::sled::Config::new()
             .path(directory)
             .cache_capacity(options.cache_bytes)
             .segment_size(SEGMENT_BYTES)
-            .flush_every_ms(None)
-            .open()
-            .map_err(|e| match e {
-                ::sled::Error::Io(e) if e.to_string().starts_with("could not acquire lock") => {
-                    StoreError::Locked { directory: directory.display().to_string() }
-                }
-                e => store_error("open its database", e),
-            })?;
+            .flush_every_ms(None);
+        let db = config.open().map_err(|e| match e {
+            ::sled::Error::Io(e) if e.to_string().starts_with("could not acquire lock") => {
+                StoreError::Locked { directory: directory.display().to_string() }
+            }
+            e => store_error("open its database", e),
+        })?;
         db.flush().map_err(|e| store_error("flush after opening", e))?;
         // Writable, because only then may space be reserved for it.
         let file = File::options().write(true).open(directory.join("db"));
@@ -146,9 +146,15 @@ impl SledStore {
         for path in [directory.join("db"), directory.join("conf"), directory.join("blobs"), directory.into()] {
             files::sync(&path)?;
         }
-        files::reserve(&file, RESERVED_BYTES);
-        let watchdog = Watchdog::start(db.clone())?;
-        Ok(Self { db, file, _lock: lock, writer: Mutex::new(()), frozen: OnceLock::new(), watchdog, options })
+        let nudged = db.clone();
+        let nudge = move || {
+            if let Err(e) = nudged.flush() {
+                tracing::warn!(error = %e, "the second flush failed");
+            }
+        };
+        let watchdog = Watchdog::start(nudge).map_err(|e| StoreError::io("start its watchdog", e))?;
+        let snapshot = Snapshot { config, written: AtomicU64::new(0) };
+        Ok(Self { db, snapshot, file, _lock: lock, writer: Mutex::new(()), frozen: OnceLock::new(), watchdog, options })
     }
 
     /// The error that stopped the store, if one did.
@@ -159,12 +165,13 @@ impl SledStore {
         })
     }
 
-    /// Refuses a commit of `bytes` that the disk might not hold.
-    fn check_free_space(&self, bytes: u64) -> Result<(), StoreError> {
+    /// Refuses a commit of `bytes` that the disk might not hold, and keeps some space for reads.
+    fn foresee(&self, bytes: u64) -> Result<(), StoreError> {
         #[cfg(test)]
-        if self.options.without_free_space_check {
+        if self.options.without_foresight {
             return Ok(());
         }
+        files::reserve(&self.file, RESERVED_BYTES);
         let needed = FREE_BYTES_MIN.saturating_add(bytes.saturating_mul(AMPLIFICATION));
         match files::free_bytes(&self.file)? {
             Some(free) if free < needed => Err(StoreError::Full),
@@ -195,9 +202,9 @@ impl SledStore {
     }
 
     /// Turns a batch into sled's entries, and notes what each of them holds now.
-    fn prepare(&self, batch: Batch) -> Result<(RawWrites, Vec<(Vec<u8>, Option<IVec>)>), StoreError> {
+    fn prepare(&self, batch: Batch) -> Result<(RawWrites, Before), StoreError> {
         let mut writes = RawWrites::new();
-        let mut before = Vec::new();
+        let mut before = Before::new();
         for (key, value) in batch.into_writes() {
             let head = raw_key(HEADS, &key);
             let old = self.db.get(&head).map_err(|e| store_error("read", e))?;
@@ -258,12 +265,7 @@ impl Read for SledStore {
         self.raw_get(&raw_key(HEADS, key), |head| self.value(key, head))?.transpose()
     }
 
-    fn scan(
-        &self,
-        range: KeyRange<'_>,
-        direction: Direction,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
+    fn scan(&self, range: KeyRange<'_>, direction: Direction, visit: Visit<'_>) -> Result<(), StoreError> {
         if range.is_empty() {
             return Ok(());
         }
@@ -303,8 +305,8 @@ impl Store for SledStore {
         if batch.is_empty() {
             return Ok(());
         }
-        self.check_free_space(batch.bytes())?;
-        files::reserve(&self.file, RESERVED_BYTES);
+        let bytes = batch.bytes();
+        self.foresee(bytes)?;
         let (writes, before) = self.prepare(batch)?;
         self.write(writes).inspect_err(|cause| {
             let before = before.into_iter().map(|(key, value)| (key.into(), value.map(|value| value.as_ref().into())));
@@ -312,7 +314,10 @@ impl Store for SledStore {
             tracing::error!(%cause, "the store refuses further commits");
             // Cannot be set already: the lock is held and it was empty above.
             self.frozen.get_or_init(|| frozen);
-        })
+            self.snapshot.written.store(0, Ordering::SeqCst);
+        })?;
+        self.snapshot.written.fetch_add(bytes, Ordering::SeqCst);
+        Ok(())
     }
 
     fn size_on_disk(&self) -> Result<u64, StoreError> {
@@ -322,12 +327,16 @@ impl Store for SledStore {
 
 impl Drop for SledStore {
     fn drop(&mut self) {
+        // Its thread holds the database open.
         self.watchdog.stop();
     }
 }
 
 /// sled's entries by key, so that a chunk that is both dropped and written is written.
 type RawWrites = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// What sled's entries held before a commit.
+type Before = Vec<(Vec<u8>, Option<IVec>)>;
 
 /// sled's tree, entry by entry.
 struct Raw<'d>(&'d Db);
@@ -337,12 +346,7 @@ impl Read for Raw<'_> {
         Ok(self.0.get(key).map_err(|e| store_error("read", e))?.map(|value| value.as_ref().into()))
     }
 
-    fn scan(
-        &self,
-        range: KeyRange<'_>,
-        direction: Direction,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
+    fn scan(&self, range: KeyRange<'_>, direction: Direction, visit: Visit<'_>) -> Result<(), StoreError> {
         let mut entries = match range.to() {
             Some(to) => self.0.range(range.from()..to),
             None => self.0.range(range.from()..),
@@ -360,57 +364,22 @@ impl Read for Raw<'_> {
     }
 }
 
-/// Flushes a second time when a flush does not end: sled 0.34 can set an error without waking who waits for it, and a
-/// second flush that meets the error wakes everybody.
+/// Opens the database once more after it was closed, if much was written, because only opening writes the snapshot that
+/// the next start reads instead of the log. Declared behind `db`, so that it is dropped after it.
 #[derive(Debug)]
-struct Watchdog {
-    /// Odd while a flush runs.
-    flushes: Arc<AtomicU64>,
-    stopping: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+struct Snapshot {
+    config: ::sled::Config,
+    /// Bytes committed since the last one; 0 after a failure, when it is better not to touch anything.
+    written: AtomicU64,
 }
 
-impl Watchdog {
-    fn start(db: Db) -> Result<Self, StoreError> {
-        let flushes = Arc::new(AtomicU64::new(0));
-        let stopping = Arc::new(AtomicBool::new(false));
-        let (seen, stop) = (Arc::clone(&flushes), Arc::clone(&stopping));
-        let run = move || {
-            let mut last = 0;
-            while !stop.load(Ordering::SeqCst) {
-                std::thread::park_timeout(STUCK_AFTER);
-                let now = seen.load(Ordering::SeqCst);
-                if now == last && now % 2 == 1 {
-                    tracing::warn!("a flush takes long; flushing again");
-                    if let Err(e) = db.flush() {
-                        tracing::warn!(error = %e, "the second flush failed");
-                    }
-                }
-                last = now;
-            }
-        };
-        let thread = std::thread::Builder::new()
-            .name("store-watchdog".into())
-            .spawn(run)
-            .map_err(|e| StoreError::io("start its watchdog", e))?;
-        Ok(Self { flushes, stopping, thread: Some(thread) })
-    }
-
-    fn watch<T>(&self, flush: impl FnOnce() -> T) -> T {
-        self.flushes.fetch_add(1, Ordering::SeqCst);
-        let flushed = flush();
-        self.flushes.fetch_add(1, Ordering::SeqCst);
-        flushed
-    }
-
-    /// Ends the thread, which holds the database open.
-    fn stop(&mut self) {
-        self.stopping.store(true, Ordering::SeqCst);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            if thread.join().is_err() {
-                tracing::warn!("the store's watchdog had panicked");
-            }
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        if self.written.load(Ordering::SeqCst) < SNAPSHOT_AFTER_BYTES {
+            return;
+        }
+        if let Err(e) = self.config.open() {
+            tracing::warn!(error = %e, "no snapshot was taken; the next start reads the log instead");
         }
     }
 }
@@ -458,74 +427,4 @@ fn store_error(doing: &'static str, error: ::sled::Error) -> StoreError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn put(store: &SledStore, key: &[u8], value: &[u8]) {
-        let mut batch = Batch::new();
-        batch.put(key, value);
-        store.commit(batch).unwrap();
-    }
-
-    #[test]
-    fn a_second_opener_is_told_that_the_directory_is_in_use() {
-        let directory = tempfile::tempdir().unwrap();
-        let first = SledStore::open(directory.path(), SledOptions::default()).unwrap();
-        let error = SledStore::open(directory.path(), SledOptions::default()).unwrap_err();
-        assert!(matches!(error, StoreError::Locked { .. }), "{error:?}");
-        assert!(error.to_string().contains(&directory.path().display().to_string()), "{error}");
-        drop(first);
-        SledStore::open(directory.path(), SledOptions::default()).unwrap();
-    }
-
-    #[test]
-    fn a_snapshot_left_half_written_does_no_harm() {
-        let directory = tempfile::tempdir().unwrap();
-        put(&SledStore::open(directory.path(), SledOptions::default()).unwrap(), b"key", b"value");
-        for half in [&b""[..], b"garbage that is long enough to be parsed"] {
-            fs::write(directory.path().join("snap.7FFFFFFFFFFFFFFF.generating"), half).unwrap();
-            let store = SledStore::open(directory.path(), SledOptions::default()).unwrap();
-            assert_eq!(store.get(b"key").unwrap().as_deref(), Some(&b"value"[..]));
-        }
-    }
-
-    #[test]
-    fn nothing_ever_leaves_the_log_for_a_file_of_its_own() {
-        let directory = tempfile::tempdir().unwrap();
-        let store = SledStore::open(directory.path(), SledOptions::default()).unwrap();
-        let value = |number: u8| vec![number; CHUNK_BYTES];
-        for number in 0..=255 {
-            // The longest keys and the longest pieces side by side make the largest pages there can be.
-            let key = [&[number; KEY_BYTES_MAX - 1][..], b"k"].concat();
-            let mut batch = Batch::new();
-            batch.put(&key, value(number));
-            batch.put(b"long", vec![number; 300_000]);
-            store.commit(batch).unwrap();
-        }
-        assert_eq!(fs::read_dir(directory.path().join("blobs")).unwrap().count(), 0);
-        assert_eq!(store.count(KeyRange::all(), usize::MAX).unwrap(), 257);
-    }
-
-    #[test]
-    fn a_missing_directory_is_made_and_an_impossible_one_explained() {
-        let directory = tempfile::tempdir().unwrap();
-        put(&SledStore::open(&directory.path().join("a/b/c"), SledOptions::default()).unwrap(), b"k", b"v");
-        fs::write(directory.path().join("file"), b"").unwrap();
-        let error = SledStore::open(&directory.path().join("file/store"), SledOptions::default()).unwrap_err();
-        assert!(matches!(error, StoreError::Io { .. }), "{error:?}");
-    }
-
-    #[test]
-    fn damage_is_reported_and_never_read_as_data() {
-        let directory = tempfile::tempdir().unwrap();
-        let store = SledStore::open(directory.path(), SledOptions::default()).unwrap();
-        put(&store, b"key", &[7; 3000]);
-        store.db.insert(raw_key(HEADS, b"odd"), b"\x09what is this").unwrap();
-        store.db.insert(raw_key(HEADS, b"torn"), [&[CHUNKED][..], &9_000u32.to_be_bytes()].concat()).unwrap();
-        assert!(matches!(store.get(b"odd"), Err(StoreError::Corrupt { .. })));
-        assert!(matches!(store.get(b"torn"), Err(StoreError::Corrupt { .. })));
-        let scanned = store.collect(KeyRange::all(), Direction::Ascending, 9);
-        assert!(matches!(scanned, Err(StoreError::Corrupt { .. })));
-        assert_eq!(store.get(b"key").unwrap().as_deref(), Some(&[7; 3000][..]));
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Bound, ops::ControlFlow, sync::Arc};
 
-use super::{Direction, KeyRange, Read, StoreError, Value};
+use super::{Direction, KeyRange, Read, StoreError, Value, Visit};
 
 /// Longest key. A backend's index pages hold hundreds of keys each; ours are an id or two and a short name.
 pub const KEY_BYTES_MAX: usize = 384;
@@ -78,13 +78,16 @@ impl Batch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Savepoint(usize);
 
+/// A key and what was written to it before, if anything was.
+type Undo = (Arc<[u8]>, Option<Option<Value>>);
+
 /// A view of a store with writes laid over it. Reads see the writes; the store does not, until [`Txn::into_batch`] is
 /// committed. Dropping it forgets them.
 pub struct Txn<'s> {
     store: &'s dyn Read,
     writes: Writes,
-    /// What each write since the first savepoint replaced in `writes` (outer `None`: it was not there), oldest first.
-    undo: Vec<(Arc<[u8]>, Option<Option<Value>>)>,
+    /// What each write since the first savepoint replaced in `writes`, oldest first.
+    undo: Vec<Undo>,
     /// Whether a savepoint exists, so that a transaction without one keeps no undo log.
     undoable: bool,
 }
@@ -167,12 +170,7 @@ impl Read for Txn<'_> {
         }
     }
 
-    fn scan(
-        &self,
-        range: KeyRange<'_>,
-        direction: Direction,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
+    fn scan(&self, range: KeyRange<'_>, direction: Direction, visit: Visit<'_>) -> Result<(), StoreError> {
         if range.is_empty() {
             return Ok(());
         }
@@ -192,7 +190,7 @@ fn merge<'w>(
     range: KeyRange<'_>,
     direction: Direction,
     written: &mut dyn Iterator<Item = (&'w Arc<[u8]>, &'w Option<Value>)>,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    visit: Visit<'_>,
 ) -> Result<(), StoreError> {
     let mut next = written.next();
     let mut stopped = false;

@@ -69,7 +69,7 @@ fn take_the_rest(path: &Path) {
 /// `sudden`: the disk fills up under a commit, unforeseen. Else the store sees it coming.
 fn fill(mounted: &Path, sudden: bool) {
     let (directory, ballast) = (mounted.join("store"), mounted.join("ballast"));
-    let options = SledOptions { without_free_space_check: sudden, ..SledOptions::default() };
+    let options = SledOptions { without_foresight: sudden, ..SledOptions::default() };
     let mut acknowledged = 0;
     // Twice, since the second time the database has been through a full disk before.
     for time in 0..2 {
