@@ -10,12 +10,7 @@ use crate::{
     text::{check_line, check_text},
 };
 
-/// Slot of the group record.
-pub const GROUP_SLOT: &str = "group";
-/// Slot of a member's record.
-pub const MEMBER_SLOT: &str = "member";
-
-/// Body of [`Kind::Group`](crate::Kind::Group), slot `group` in topic `group/<id>`. Valid only from the account and
+/// Body of [`Kind::Group`](crate::Kind::Group), in topic `group/<id>`, slot = the group's id in text form. Valid only from the account and
 /// nonce that the group's id was derived from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
@@ -44,7 +39,8 @@ impl Group {
     }
 }
 
-/// Body of [`Kind::GroupMember`](crate::Kind::GroupMember), slot `member` in topic `group/<id>`.
+/// Body of [`Kind::GroupMember`](crate::Kind::GroupMember), in topic `group/<id>`, slot = the group's id
+/// in text form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupMember {
     /// In, or out.

@@ -1,0 +1,27 @@
+//! Rows of the account feature.
+
+use hutong_protocol::{AccountId, DeviceId};
+
+use crate::store::Key;
+
+const PREFIX: u8 = b'a';
+
+/// A profile seen with something else, for accounts whose own record is not here.
+pub(super) fn seen(account: &AccountId) -> Key {
+    Key::new(PREFIX).u8(b's').array(&account.0)
+}
+
+/// A revoked device → its `not_after` (8 bytes).
+pub(super) fn revoked(account: &AccountId, device: &DeviceId) -> Key {
+    Key::new(PREFIX).u8(b'r').array(&account.0).array(&device.0)
+}
+
+/// Present once the recovery phrase was confirmed.
+pub(super) fn confirmed() -> Key {
+    Key::new(PREFIX).u8(b'c')
+}
+
+/// The user's settings.
+pub(super) fn settings() -> Key {
+    Key::new(PREFIX).u8(b't')
+}

@@ -1,0 +1,193 @@
+//! Accounts: profile, devices, revocations, and the user's own settings.
+
+mod keys;
+mod rules;
+pub mod view;
+
+use hutong_protocol::{
+    AccountId, BlobHash, DeviceId, Draft, Kind, RevocationStatement, Topic, Verified,
+    account::{Device, PROFILE_SLOT, Profile, Revocation},
+    limits::NAME_BYTES_MAX,
+    text::{clean_line, clean_text},
+};
+
+use self::view::Settings;
+use crate::{
+    engine::{CommandError, Cx, DomainEvent, EngineError, Event, Feature, Indexed, Keep, Reject, Source},
+    store::Read,
+};
+
+/// The feature.
+pub struct Account;
+
+impl Feature for Account {
+    fn name(&self) -> &'static str {
+        "account"
+    }
+
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Profile, Kind::Device, Kind::Revocation]
+    }
+
+    /// A revoked device's records are refused from the time that the revocation names; private ones whatever time they
+    /// claim, since nobody else has to agree on those.
+    fn admit(&self, read: &dyn Read, record: &Verified) -> Result<(), Reject> {
+        let header = record.header();
+        match view::revoked_from(read, &header.account, &header.device)? {
+            Some(from) if header.at >= from || !header.topic.is_public() => {
+                Err(Reject::Barred("the account revoked this device"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn accept(&self, cx: &mut Cx<'_>, record: &Verified, _: Source) -> Result<Keep, Reject> {
+        rules::own_topic(record)?;
+        let account = record.author();
+        match record.header().kind {
+            Kind::Profile => {
+                rules::profile(record)?;
+                cx.emit(&DomainEvent::ProfileChanged(account))?;
+                cx.notify(Event::Profile(account));
+                cx.index(Indexed::Person(account));
+            }
+            Kind::Device => {
+                rules::device(record)?;
+            }
+            _ => revoked(cx, account, &rules::revocation(record)?)?,
+        }
+        Ok(Keep::Store)
+    }
+
+    fn hear(&self, cx: &mut Cx<'_>, event: &DomainEvent) -> Result<(), EngineError> {
+        if let DomainEvent::ProfileSeen(account, profile) = event
+            && view::profile(cx.read(), account)?.as_ref() != Some(profile)
+        {
+            cx.put_value(keys::seen(account), profile)?;
+            cx.notify(Event::Profile(*account));
+            cx.index(Indexed::Person(*account));
+        }
+        Ok(())
+    }
+}
+
+/// From the named time on, nothing of the device counts: what came before the revocation arrived is dropped, so that
+/// every node ends with the same set whatever came first.
+fn revoked(cx: &mut Cx<'_>, account: AccountId, body: &Revocation) -> Result<(), EngineError> {
+    let (device, from) = (body.statement.device, body.statement.not_after);
+    let earliest = view::revoked_from(cx.read(), &account, &device)?.map_or(from, |before| before.min(from));
+    cx.put(keys::revoked(&account, &device), earliest.0.to_be_bytes().to_vec());
+    for topic in cx.followed()? {
+        cx.forget(&topic, |header| header.account == account && header.device == device && header.at >= earliest)?;
+    }
+    cx.emit(&DomainEvent::Revoked(account, device))?;
+    cx.notify(Event::Profile(account));
+    Ok(())
+}
+
+/// Makes this node's account out of a recovery phrase's entropy (fresh, or restored) and publishes its profile.
+///
+/// # Errors
+/// Refused if there is one already or the name is empty.
+pub fn create(
+    cx: &mut Cx<'_>,
+    entropy: &[u8; 16],
+    name: &str,
+    picture: Option<BlobHash>,
+    device_name: &str,
+) -> Result<AccountId, CommandError> {
+    let name = required_name(name)?;
+    let account = cx.adopt(entropy)?;
+    let topic = Topic::Profile(account);
+    cx.follow(&topic)?;
+    publish_profile(cx, &Profile { name, about: String::new(), picture })?;
+    let device = Device { name: clean_line(device_name, NAME_BYTES_MAX) };
+    let device = if device.name.is_empty() { Device { name: "Hutong".into() } } else { device };
+    let slot = cx.device().to_string();
+    cx.publish(Draft::new(topic, Kind::Device, &device)?.in_slot(slot, 1), None)?;
+    Ok(account)
+}
+
+fn required_name(name: &str) -> Result<String, CommandError> {
+    let name = clean_line(name, NAME_BYTES_MAX);
+    if name.is_empty() { Err(CommandError::refused("name_empty", "choose a name")) } else { Ok(name) }
+}
+
+fn publish_profile(cx: &mut Cx<'_>, profile: &Profile) -> Result<(), CommandError> {
+    let me = cx.me()?;
+    let version = cx.next_version(&me, &Kind::Profile, PROFILE_SLOT)?;
+    cx.publish(Draft::new(Topic::Profile(me), Kind::Profile, profile)?.in_slot(PROFILE_SLOT, version), None)?;
+    Ok(())
+}
+
+/// Changes parts of the own profile. `picture`: `Some(None)` removes it.
+///
+/// # Errors
+/// Refused if a text breaks a limit.
+pub fn update_profile(
+    cx: &mut Cx<'_>,
+    name: Option<&str>,
+    about: Option<&str>,
+    picture: Option<Option<BlobHash>>,
+) -> Result<(), CommandError> {
+    let mut profile = view::profile(cx.read(), &cx.me()?)?.unwrap_or_default();
+    if let Some(name) = name {
+        profile.name = required_name(name)?;
+    }
+    if let Some(about) = about {
+        profile.about = clean_text(about);
+    }
+    if let Some(picture) = picture {
+        profile.picture = picture;
+    }
+    publish_profile(cx, &profile)
+}
+
+/// Checks words of the recovery phrase that the user was asked for: `(index, word)`, 0-based. Remembers that it was done.
+///
+/// # Errors
+/// Refused with `word_wrong`, naming the first wrong one.
+pub fn confirm_phrase(cx: &mut Cx<'_>, words: &[(usize, String)]) -> Result<(), CommandError> {
+    let phrase = cx.phrase()?;
+    let right = phrase.words();
+    if words.len() < 2 {
+        return Err(CommandError::refused("word_missing", "give both words that were asked for"));
+    }
+    for (index, word) in words {
+        if right.get(*index).is_none_or(|right| *right != word.trim().to_lowercase()) {
+            return Err(CommandError::refused("word_wrong", format!("word {} is not right", index.saturating_add(1))));
+        }
+    }
+    cx.put(keys::confirmed(), Vec::new());
+    Ok(())
+}
+
+/// Revokes another device of this account, from now on.
+///
+/// # Errors
+/// Refused for this very device, or without the recovery phrase.
+pub fn revoke(cx: &mut Cx<'_>, device: DeviceId) -> Result<(), CommandError> {
+    let me = cx.me()?;
+    if device == cx.device() {
+        return Err(CommandError::refused("this_device", "a device cannot revoke itself: use another one"));
+    }
+    let statement = RevocationStatement::issue(&cx.phrase()?.account_key(), device, cx.now());
+    let slot = device.to_string();
+    let version = cx.next_version(&me, &Kind::Revocation, &slot)?;
+    let body = Revocation { statement };
+    cx.publish(Draft::new(Topic::Profile(me), Kind::Revocation, &body)?.in_slot(slot, version), None)?;
+    Ok(())
+}
+
+/// Keeps the user's settings.
+///
+/// # Errors
+/// Refused for a language or theme that does not exist.
+pub fn set_settings(cx: &mut Cx<'_>, settings: &Settings) -> Result<(), CommandError> {
+    let (language, theme) = (settings.language.as_str(), settings.theme.as_str());
+    if !["auto", "en", "zh"].contains(&language) || !["auto", "light", "dark"].contains(&theme) {
+        return Err(CommandError::refused("invalid", "language is auto, en or zh; theme is auto, light or dark"));
+    }
+    cx.put_value(keys::settings(), settings)?;
+    Ok(())
+}

@@ -1,0 +1,256 @@
+//! Contacts: who may write to whom.
+//!
+//! ```text
+//! None ──add──► Outgoing ──their yes──► Accepted ◄──accept── Incoming ◄──their request── None
+//!                  └──────their no──────► Declined ◄──decline───┘
+//! ```
+//! Two who ask each other at the same moment are both accepted.
+
+mod keys;
+pub mod view;
+
+use hutong_protocol::{
+    AccountId, Draft, Kind, Topic, Verified,
+    contact::{ContactAnswer, ContactRequest},
+    limits::{NAME_BYTES_MAX, REQUEST_TEXT_BYTES_MAX},
+    text::{clean_line, clean_text, truncate},
+};
+
+use self::view::{Contact, ContactState};
+use crate::{
+    account,
+    engine::{CommandError, Cx, DomainEvent, EngineError, Event, Feature, Indexed, Keep, Reject, Source},
+    store::Read,
+};
+
+/// The feature.
+pub struct Contacts;
+
+impl Feature for Contacts {
+    fn name(&self) -> &'static str {
+        "contact"
+    }
+
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::ContactRequest, Kind::ContactAnswer]
+    }
+
+    /// Nothing of a blocked account is taken in.
+    fn admit(&self, read: &dyn Read, record: &Verified) -> Result<(), Reject> {
+        if view::get(read, &record.author())?.blocked { Err(Reject::Barred("the author is blocked")) } else { Ok(()) }
+    }
+
+    fn accept(&self, cx: &mut Cx<'_>, record: &Verified, _: Source) -> Result<Keep, Reject> {
+        let me = cx.account().ok_or(Reject::Later("this node has no account yet"))?;
+        let from = record.author();
+        if record.header().kind == Kind::ContactRequest {
+            let body: ContactRequest = record.body()?;
+            body.validate()?;
+            addressed(record, &body.to, &me)?;
+            if from != me {
+                request_arrived(cx, record, body)?;
+            }
+        } else {
+            let body: ContactAnswer = record.body()?;
+            body.validate()?;
+            addressed(record, &body.to, &me)?;
+            if from != me {
+                answer_arrived(cx, record, body)?;
+            }
+        }
+        Ok(Keep::Store)
+    }
+
+    fn hear(&self, cx: &mut Cx<'_>, event: &DomainEvent) -> Result<(), EngineError> {
+        if let DomainEvent::Dealing(account) = event {
+            let contact = view::get(cx.read(), account)?;
+            if !contact.dealing {
+                save(cx, account, &Contact { dealing: true, ..contact })?;
+                cx.follow(&Topic::Profile(*account))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn wanted(&self, read: &dyn Read) -> Result<Vec<AccountId>, EngineError> {
+        let contacts = view::list(read)?;
+        Ok(contacts.into_iter().filter(|(_, contact)| contact.may_write()).map(|(account, _)| account).collect())
+    }
+
+    fn wants(&self, read: &dyn Read, account: &AccountId) -> Result<bool, EngineError> {
+        Ok(view::get(read, account)?.may_write())
+    }
+}
+
+/// A private record is in the topic of its two parties, and this node is one of them.
+///
+/// # Errors
+/// A fault of the author.
+pub fn addressed(record: &Verified, to: &AccountId, me: &AccountId) -> Result<(), Reject> {
+    let from = record.author();
+    if record.header().topic != Topic::direct(&from, to) {
+        return Err(Reject::Rule("not in the topic of its two parties"));
+    }
+    if from == *me || to == me { Ok(()) } else { Err(Reject::Rule("a private record of two others")) }
+}
+
+fn save(cx: &mut Cx<'_>, account: &AccountId, contact: &Contact) -> Result<(), EngineError> {
+    cx.put_value(keys::contact(account), contact)?;
+    cx.notify(Event::Contact(*account));
+    cx.index(Indexed::Person(*account));
+    Ok(())
+}
+
+fn request_arrived(cx: &mut Cx<'_>, record: &Verified, body: ContactRequest) -> Result<(), Reject> {
+    let from = record.author();
+    let contact = view::get(cx.read(), &from)?;
+    cx.remember(record.certificate(), &body.addresses)?;
+    cx.emit(&DomainEvent::ProfileSeen(from, body.profile))?;
+    match contact.state {
+        // Both asked, or our yes was lost: it is a yes.
+        ContactState::Outgoing | ContactState::Accepted => {
+            answer(cx, &from, true)?;
+            accepted(cx, &from, contact)?;
+        }
+        ContactState::None | ContactState::Incoming | ContactState::Declined => {
+            let (state, since) = (ContactState::Incoming, record.header().at);
+            save(cx, &from, &Contact { state, since, text: body.text, ..contact })?;
+        }
+    }
+    Ok(())
+}
+
+fn answer_arrived(cx: &mut Cx<'_>, record: &Verified, body: ContactAnswer) -> Result<(), Reject> {
+    let from = record.author();
+    let contact = view::get(cx.read(), &from)?;
+    if contact.state != ContactState::Outgoing {
+        // An answer to nothing, or one that came twice by different ways.
+        return Ok(());
+    }
+    cx.remember(record.certificate(), &body.addresses)?;
+    if let Some(profile) = body.profile {
+        cx.emit(&DomainEvent::ProfileSeen(from, profile))?;
+    }
+    if body.accepted {
+        accepted(cx, &from, contact)?;
+    } else {
+        save(cx, &from, &Contact { state: ContactState::Declined, ..contact })?;
+    }
+    Ok(())
+}
+
+fn accepted(cx: &mut Cx<'_>, account: &AccountId, contact: Contact) -> Result<(), EngineError> {
+    cx.follow(&Topic::Profile(*account))?;
+    if contact.state != ContactState::Accepted {
+        save(cx, account, &Contact { state: ContactState::Accepted, since: cx.now(), ..contact })?;
+        cx.emit(&DomainEvent::ContactAccepted(*account))?;
+    }
+    Ok(())
+}
+
+fn answer(cx: &mut Cx<'_>, to: &AccountId, accepted: bool) -> Result<(), Reject> {
+    let me = cx.account().ok_or(Reject::Later("this node has no account yet"))?;
+    let profile = if accepted { account::view::profile(cx.read(), &me)? } else { None };
+    let addresses = if accepted { cx.addresses() } else { Vec::new() };
+    let body = ContactAnswer { to: *to, accepted, profile, addresses };
+    let draft = Draft::new(Topic::direct(&me, to), Kind::ContactAnswer, &body).map_err(EngineError::from)?;
+    cx.publish(draft, Some(*to))?;
+    Ok(())
+}
+
+/// Asks an account to be in touch; accepts if it asked first.
+///
+/// `addresses`: where it can be reached, from its invite link.
+///
+/// # Errors
+/// Refused for oneself or a blocked account.
+pub fn add(cx: &mut Cx<'_>, account: AccountId, addresses: Vec<String>, text: &str) -> Result<(), CommandError> {
+    let me = cx.me()?;
+    if account == me {
+        return Err(CommandError::refused("self", "this is your own link: give it to somebody else"));
+    }
+    let contact = view::get(cx.read(), &account)?;
+    if contact.blocked {
+        return Err(CommandError::refused("blocked", "you blocked this account: unblock it first"));
+    }
+    cx.connect(&account, addresses)?;
+    match contact.state {
+        ContactState::Incoming => return accept(cx, account),
+        ContactState::Accepted => return Ok(()),
+        ContactState::None | ContactState::Outgoing | ContactState::Declined => {}
+    }
+    let mut text = clean_text(text);
+    truncate(&mut text, REQUEST_TEXT_BYTES_MAX);
+    let profile = account::view::profile(cx.read(), &me)?.unwrap_or_default();
+    let body = ContactRequest { to: account, profile, text: text.clone(), addresses: cx.addresses() };
+    cx.follow(&Topic::Profile(account))?;
+    save(cx, &account, &Contact { state: ContactState::Outgoing, since: cx.now(), text, ..contact })?;
+    cx.publish(Draft::new(Topic::direct(&me, &account), Kind::ContactRequest, &body)?, Some(account))?;
+    Ok(())
+}
+
+/// Says yes to a request.
+///
+/// # Errors
+/// Refused if there is none.
+pub fn accept(cx: &mut Cx<'_>, account: AccountId) -> Result<(), CommandError> {
+    let contact = incoming(cx, &account)?;
+    answer(cx, &account, true)?;
+    accepted(cx, &account, contact)?;
+    Ok(())
+}
+
+/// Says no to a request.
+///
+/// # Errors
+/// Refused if there is none.
+pub fn decline(cx: &mut Cx<'_>, account: AccountId) -> Result<(), CommandError> {
+    let contact = incoming(cx, &account)?;
+    answer(cx, &account, false)?;
+    save(cx, &account, &Contact { state: ContactState::Declined, ..contact })?;
+    Ok(())
+}
+
+fn incoming(cx: &Cx<'_>, account: &AccountId) -> Result<Contact, CommandError> {
+    let contact = view::get(cx.read(), account)?;
+    if contact.state == ContactState::Incoming {
+        return Ok(contact);
+    }
+    Err(CommandError::refused("no_request", "there is no request from this account to answer"))
+}
+
+/// Sets what the user calls somebody; empty: their own name.
+///
+/// # Errors
+/// The store's.
+pub fn set_alias(cx: &mut Cx<'_>, account: AccountId, alias: &str) -> Result<(), CommandError> {
+    let contact = view::get(cx.read(), &account)?;
+    let alias = Some(clean_line(alias, NAME_BYTES_MAX)).filter(|alias| !alias.is_empty());
+    Ok(save(cx, &account, &Contact { alias, ..contact })?)
+}
+
+/// Blocks or unblocks. Nothing of a blocked account is taken in or shown.
+///
+/// # Errors
+/// The store's.
+pub fn set_blocked(cx: &mut Cx<'_>, account: AccountId, blocked: bool) -> Result<(), CommandError> {
+    let contact = view::get(cx.read(), &account)?;
+    save(cx, &account, &Contact { blocked, ..contact })?;
+    if blocked {
+        cx.emit(&DomainEvent::ContactGone(account))?;
+    }
+    Ok(())
+}
+
+/// Removes a contact. A new request may be sent or received afterwards.
+///
+/// # Errors
+/// The store's.
+pub fn remove(cx: &mut Cx<'_>, account: AccountId) -> Result<(), CommandError> {
+    cx.delete(keys::contact(&account));
+    cx.unfollow(&Topic::Profile(account))?;
+    cx.emit(&DomainEvent::ContactGone(account))?;
+    cx.notify(Event::Contact(account));
+    cx.index(Indexed::Person(account));
+    Ok(())
+}

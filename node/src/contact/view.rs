@@ -1,0 +1,94 @@
+//! What others may read of contacts.
+
+use hutong_protocol::{AccountId, TimestampMs};
+use serde::{Deserialize, Serialize};
+
+use super::keys;
+use crate::{
+    engine::{EngineError, get_value},
+    store::{Direction, KeyRange, Read},
+};
+
+/// How far two accounts are in touch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContactState {
+    /// Not at all.
+    #[default]
+    None,
+    /// This node asked.
+    Outgoing,
+    /// The other asked.
+    Incoming,
+    /// Both want it.
+    Accepted,
+    /// One of them said no.
+    Declined,
+}
+
+/// One account, as seen from this node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// How far.
+    pub state: ContactState,
+    /// Since when.
+    pub since: TimestampMs,
+    /// Nothing of theirs is taken in.
+    #[serde(default)]
+    pub blocked: bool,
+    /// There is business between the two (an order, a question): they may write without being contacts.
+    #[serde(default)]
+    pub dealing: bool,
+    /// What this user calls them.
+    #[serde(default)]
+    pub alias: Option<String>,
+    /// The sentence of the request.
+    #[serde(default)]
+    pub text: String,
+}
+
+impl Contact {
+    /// Whether records from them are expected, and this node should stay connected to them.
+    #[must_use]
+    pub const fn may_write(&self) -> bool {
+        !self.blocked && (self.dealing || matches!(self.state, ContactState::Accepted | ContactState::Outgoing))
+    }
+
+    /// Whether this user counts them among their own.
+    #[must_use]
+    pub const fn is_contact(&self) -> bool {
+        !self.blocked && matches!(self.state, ContactState::Accepted)
+    }
+}
+
+/// One account; the default if nothing is known of it.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn get(read: &dyn Read, account: &AccountId) -> Result<Contact, EngineError> {
+    Ok(get_value(read, keys::contact(account))?.unwrap_or_default())
+}
+
+/// Whether the user counts an account among their own.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn is_contact(read: &dyn Read, account: &AccountId) -> Result<bool, EngineError> {
+    Ok(get(read, account)?.is_contact())
+}
+
+/// All accounts with a row, in the order of their keys.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn list(read: &dyn Read) -> Result<Vec<(AccountId, Contact)>, EngineError> {
+    let prefix = keys::contacts();
+    let rows = read.collect(KeyRange::prefix(&prefix), Direction::Ascending, usize::MAX)?;
+    rows.into_iter()
+        .map(|(key, value)| {
+            let account = key.get(prefix.len()..).and_then(AccountId::from_slice);
+            let account = account.ok_or_else(|| EngineError::Damaged("a contact row".into()))?;
+            Ok((account, hutong_protocol::codec::decode_checked(&value)?))
+        })
+        .collect()
+}

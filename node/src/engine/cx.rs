@@ -1,0 +1,343 @@
+//! What a feature may touch: the transaction, the time, its identity, and the lists of what to tell and do.
+
+use std::sync::Arc;
+
+use hutong_protocol::{
+    AccountId, Certificate, DeviceId, DeviceKey, Draft, Kind, RecordId, TimestampMs, Topic,
+    record::{Stored, Unverified, verify_all},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    Registry,
+    error::{CommandError, EngineError, Reject},
+    event::{DomainEvent, Effect, Event, Indexed, Source},
+    ingest, keys, outbox,
+    peers::Session,
+};
+use crate::store::{Direction, KeyRange, Read, Txn};
+
+/// How deep one feature's event may cause another's. Three is the deepest in use; more is a loop.
+const HEAR_DEPTH_MAX: usize = 8;
+
+/// Who this node is.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The device's certificate.
+    pub certificate: Certificate,
+    /// The device's key.
+    pub key: Arc<DeviceKey>,
+}
+
+/// Random bytes out of one seed a step, so that a step can be replayed.
+pub struct Random(blake3::OutputReader);
+
+impl Random {
+    /// From the shell's 32 fresh bytes, or the simulator's seed.
+    #[must_use]
+    pub fn new(seed: &[u8; 32]) -> Self {
+        Self(blake3::Hasher::new_derive_key("hutong v1 engine random").update(seed).finalize_xof())
+    }
+
+    /// The next `N` bytes.
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.0.fill(&mut bytes);
+        bytes
+    }
+}
+
+/// The context of one step.
+pub struct Cx<'a> {
+    pub(super) txn: Txn<'a>,
+    pub(super) registry: Registry,
+    pub(super) now: TimestampMs,
+    pub(super) random: &'a mut Random,
+    pub(super) identity: &'a mut Option<Identity>,
+    pub(super) device_key: &'a Arc<DeviceKey>,
+    pub(super) session: &'a mut Session,
+    pub(super) effects: &'a mut Vec<Effect>,
+    pub(super) depth: usize,
+}
+
+impl Cx<'_> {
+    /// Milliseconds since 1970, by this node's clock (or the simulator's).
+    #[must_use]
+    pub const fn now(&self) -> TimestampMs {
+        self.now
+    }
+
+    /// For views.
+    #[must_use]
+    pub fn read(&self) -> &dyn Read {
+        &self.txn
+    }
+
+    /// This node's account.
+    ///
+    /// # Errors
+    /// Refused with `no_account` before onboarding.
+    pub fn me(&self) -> Result<AccountId, CommandError> {
+        self.account().ok_or_else(|| CommandError::refused("no_account", "create or restore an account first"))
+    }
+
+    /// This node's account, if it has one.
+    #[must_use]
+    pub fn account(&self) -> Option<AccountId> {
+        self.identity.as_ref().map(|identity| identity.certificate.account)
+    }
+
+    /// This node's device.
+    #[must_use]
+    pub fn device(&self) -> DeviceId {
+        self.device_key.id()
+    }
+
+    /// Fresh random bytes.
+    pub fn random<const N: usize>(&mut self) -> [u8; N] {
+        self.random.bytes()
+    }
+
+    /// Whether a device of the account is connected.
+    #[must_use]
+    pub fn is_online(&self, account: &AccountId) -> bool {
+        self.session.device_of(account).is_some()
+    }
+
+    /// Where this node can be reached: multiaddresses ending in `/p2p/<peer>`.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        self.session.addresses.clone()
+    }
+
+    /// Writes a row of the feature's own.
+    pub fn put(&mut self, key: impl AsRef<[u8]>, value: impl Into<Arc<[u8]>>) {
+        self.txn.put(key, value);
+    }
+
+    /// Writes a row of the feature's own, as DAG-CBOR.
+    ///
+    /// # Errors
+    /// Only for a value that DAG-CBOR cannot hold.
+    pub fn put_value<T: Serialize>(&mut self, key: impl AsRef<[u8]>, value: &T) -> Result<(), EngineError> {
+        self.txn.put(key, hutong_protocol::codec::encode(value)?);
+        Ok(())
+    }
+
+    /// Deletes a row of the feature's own.
+    pub fn delete(&mut self, key: impl AsRef<[u8]>) {
+        self.txn.delete(key);
+    }
+
+    /// Signs a record as this device and takes it in, like any other, in this transaction.
+    ///
+    /// Its `at` is the hybrid logical clock: now, or just after the newest record of the topic that this node has seen.
+    /// A public one is gossiped after the commit; a private one goes to the outbox of `to`.
+    ///
+    /// # Errors
+    /// [`Reject`] if the record breaks the rules its readers will apply.
+    pub fn publish(&mut self, draft: Draft, to: Option<AccountId>) -> Result<RecordId, Reject> {
+        let Some(identity) = self.identity.clone() else {
+            return Err(Reject::Rule("create or restore an account first"));
+        };
+        let topic = draft.topic.clone();
+        let at = self.next_at(&topic)?;
+        let bytes: Arc<[u8]> = draft.sign(&identity.key, &identity.certificate, at).map_err(EngineError::from)?.into();
+        let record = Unverified::decode(bytes)?;
+        let id = record.id();
+        let verified = verify_all(vec![record], |known| *known == identity.certificate).pop();
+        let record = verified.ok_or(Reject::Rule("nothing to verify"))?.map_err(|(error, _)| Reject::Fault(error))?;
+        let stored = ingest::take_in(self, &record, Source::Own)?;
+        if topic.is_public() {
+            let bytes = record.signed_bytes().clone();
+            self.effects.push(Effect::Publish { topic, id, bytes });
+        } else if let Some(to) = to.filter(|to| *to != identity.certificate.account) {
+            outbox::put(self, &to, &record, stored)?;
+        }
+        Ok(id)
+    }
+
+    fn next_at(&self, topic: &Topic) -> Result<TimestampMs, EngineError> {
+        let prefix = keys::set(topic);
+        let newest = self.txn.first(KeyRange::prefix(prefix.as_ref()), Direction::Descending)?;
+        let newest = newest.and_then(|(key, _)| keys::Place::parse(&key)).map_or(0, |place| place.at.0);
+        Ok(TimestampMs(self.now.0.max(newest.saturating_add(1))))
+    }
+
+    /// The version to give the next record of an own slot: higher than the one in it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn next_version(&self, account: &AccountId, kind: &Kind, slot: &str) -> Result<u64, EngineError> {
+        Ok(ingest::slot_holder(&self.txn, account, kind, slot)?.map_or(1, |holder| holder.version.saturating_add(1)))
+    }
+
+    /// Remembers how to reach a device of an account.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn remember(&mut self, certificate: &Certificate, addresses: &[String]) -> Result<(), EngineError> {
+        super::peers::remember(self, certificate, addresses)
+    }
+
+    /// The recipient has these private records: they leave the outbox. Returns those that were in it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn acknowledged(&mut self, by: &AccountId, ids: &[RecordId]) -> Result<Vec<RecordId>, EngineError> {
+        outbox::acknowledged(self, by, ids)
+    }
+
+    /// Sends what waits for an account again, now.
+    pub fn retry(&mut self, account: &AccountId) {
+        self.session.retry(account);
+    }
+
+    /// Follows a topic from now on, across restarts. Returns whether that is new.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn follow(&mut self, topic: &Topic) -> Result<bool, EngineError> {
+        let key = keys::follow(topic);
+        if self.txn.contains(key.as_ref())? {
+            return Ok(false);
+        }
+        self.txn.put(key, Vec::new());
+        self.effects.push(Effect::Follow(topic.clone()));
+        Ok(true)
+    }
+
+    /// Drops the records of a followed public topic that `unwanted` names: their device was revoked.
+    ///
+    /// # Errors
+    /// The store's, or damage.
+    pub fn forget(
+        &mut self,
+        topic: &Topic,
+        unwanted: impl Fn(&hutong_protocol::Header) -> bool,
+    ) -> Result<(), EngineError> {
+        ingest::forget(self, topic, unwanted)
+    }
+
+    /// The public topics this node follows.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn followed(&self) -> Result<Vec<Topic>, EngineError> {
+        super::followed(&self.txn)
+    }
+
+    /// Stops following a topic. What is stored stays.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn unfollow(&mut self, topic: &Topic) -> Result<(), EngineError> {
+        self.txn.delete(keys::follow(topic));
+        self.effects.push(Effect::Unfollow(topic.clone()));
+        Ok(())
+    }
+
+    /// Tells the other features.
+    ///
+    /// # Errors
+    /// Theirs.
+    pub fn emit(&mut self, event: &DomainEvent) -> Result<(), EngineError> {
+        if self.depth >= HEAR_DEPTH_MAX {
+            return Err(EngineError::Damaged(format!("an endless chain of events at {event:?}")));
+        }
+        self.depth += 1;
+        let result = self.registry.iter().try_for_each(|feature| feature.hear(self, event));
+        self.depth -= 1;
+        result
+    }
+
+    /// Tells the shell to do something after the commit.
+    pub fn effect(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// Tells the screen.
+    pub fn notify(&mut self, event: Event) {
+        self.effects.push(Effect::Notify(event));
+    }
+
+    /// Tells the search index to look at something again.
+    pub fn index(&mut self, what: Indexed) {
+        self.effects.push(Effect::Index(what));
+    }
+
+    /// Tries to reach an account at what is known of it, and at these addresses.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn connect(&mut self, account: &AccountId, addresses: Vec<String>) -> Result<(), EngineError> {
+        if self.is_online(account) || self.account() == Some(*account) {
+            return Ok(());
+        }
+        let devices = super::peers::devices(&self.txn, account)?;
+        let devices = devices.into_iter().map(|(device, row)| (device, row.addresses)).collect();
+        self.effects.push(Effect::Connect { account: Some(*account), devices, addresses });
+        Ok(())
+    }
+
+    /// Gives this node its account: keeps the recovery phrase's entropy, certifies this device.
+    ///
+    /// # Errors
+    /// Refused with `account_exists` if it has one, and the store's.
+    pub fn adopt(&mut self, entropy: &[u8; 16]) -> Result<AccountId, CommandError> {
+        if self.identity.is_some() {
+            return Err(CommandError::refused("account_exists", "this node has an account already"));
+        }
+        let identity = super::identity::adopt(&mut self.txn, self.device_key, entropy, self.now)?;
+        let account = identity.certificate.account;
+        self.effects.push(Effect::Identity(identity.certificate.clone()));
+        *self.identity = Some(identity);
+        Ok(account)
+    }
+
+    /// The account's own key, for certificates and revocations.
+    ///
+    /// # Errors
+    /// Refused with `no_account`, and the store's.
+    pub fn phrase(&self) -> Result<hutong_protocol::phrase::Phrase, CommandError> {
+        super::identity::phrase(&self.txn)?.ok_or_else(|| {
+            CommandError::refused(
+                "no_account",
+                "this node keeps no recovery phrase: create or restore an account first",
+            )
+        })
+    }
+}
+
+/// Reads a row that a feature wrote with [`Cx::put_value`].
+///
+/// # Errors
+/// The store's, or damage.
+pub fn get_value<T: DeserializeOwned>(read: &dyn Read, key: impl AsRef<[u8]>) -> Result<Option<T>, EngineError> {
+    read.get(key.as_ref())?.map(|bytes| Ok(hutong_protocol::codec::decode_checked(&bytes)?)).transpose()
+}
+
+/// Reads a stored record by id.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn get_record(read: &dyn Read, id: &RecordId) -> Result<Option<Stored>, EngineError> {
+    let Some(place) = ingest::place_of(read, id)? else { return Ok(None) };
+    let Some(bytes) = read.get(place.key().as_ref())? else { return Ok(None) };
+    Ok(Some(Stored::decode(bytes)?))
+}
+
+/// Reads the record that holds a replaceable slot.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn get_slot(
+    read: &dyn Read,
+    account: &AccountId,
+    kind: &Kind,
+    slot: &str,
+) -> Result<Option<(RecordId, Stored)>, EngineError> {
+    let Some(holder) = ingest::slot_holder(read, account, kind, slot)? else { return Ok(None) };
+    let Some(bytes) = read.get(holder.place.key().as_ref())? else { return Ok(None) };
+    Ok(Some((holder.place.id, Stored::decode(bytes)?)))
+}

@@ -1,0 +1,277 @@
+//! What the engine tells: features among themselves, the shell, the screen.
+
+use std::sync::Arc;
+
+use hutong_protocol::{
+    AccountId, BlobHash, Certificate, DeviceId, GroupId, Kind, RecordId, TimestampMs, Topic,
+    account::Profile,
+    chat::{Card, ReceiptStatus},
+};
+
+use super::{
+    cx::Cx,
+    error::{EngineError, Verdict},
+};
+
+/// Where a record came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// This node's own.
+    Own,
+    /// Heard on a gossip topic.
+    Gossip,
+    /// Learned by reconciling a set, or asked for.
+    Sync,
+    /// Delivered to this device.
+    Mail,
+}
+
+/// Names a caller's question, so that the answer finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Token(pub u64);
+
+/// What became of one delivered record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Stored durably (or already here).
+    Stored,
+    /// Refused for good.
+    Refused,
+    /// Not now: try again later.
+    Later,
+}
+
+/// A question or order of the user, run inside the engine's transaction.
+///
+/// It returns what to do once the transaction is on disk (or could not be written): usually to answer a waiting caller.
+pub type Call = Box<dyn FnOnce(&mut Cx<'_>) -> Answer + Send>;
+
+/// See [`Call`]. `keep` false undoes what the call wrote.
+pub struct Answer {
+    /// Whether to keep what was written.
+    pub keep: bool,
+    /// Run after the commit, with its result.
+    pub finish: Box<dyn FnOnce(Result<(), EngineError>) + Send>,
+}
+
+/// What comes into the engine.
+pub enum Input {
+    /// Records from somewhere. With a token, their [`Effect::Outcomes`] are reported after the commit.
+    Records {
+        /// Where from.
+        source: Source,
+        /// Signed envelopes.
+        records: Vec<Arc<[u8]>>,
+        /// Whose they are to answer.
+        token: Option<Token>,
+    },
+    /// The user's word.
+    Call(Call),
+    /// A connection to a device stands.
+    PeerUp {
+        /// The device.
+        device: DeviceId,
+        /// Its certificate, verified, if it has an account.
+        certificate: Option<Certificate>,
+        /// Where it was reached.
+        addresses: Vec<String>,
+    },
+    /// The last connection to a device is gone.
+    PeerDown(DeviceId),
+    /// What became of records that were sent.
+    Sent {
+        /// To which device.
+        to: DeviceId,
+        /// Each record's outcome.
+        outcomes: Vec<(RecordId, Outcome)>,
+    },
+    /// A public record went out to so many peers.
+    Published {
+        /// The record.
+        id: RecordId,
+        /// Peers it was handed to.
+        peers: usize,
+    },
+    /// A topic's set was reconciled with a peer: both have all of it.
+    Reconciled(Topic),
+    /// Where this node can be reached now.
+    Reachable(Vec<String>),
+    /// Time passed.
+    Tick,
+}
+
+/// What the shell is to do after the commit. Repeating any of them is harmless.
+pub enum Effect {
+    /// Spread a public record.
+    Publish {
+        /// On this topic.
+        topic: Topic,
+        /// Its id.
+        id: RecordId,
+        /// Its envelope.
+        bytes: Arc<[u8]>,
+    },
+    /// Deliver private records to a device, in this order.
+    Send {
+        /// The device.
+        to: DeviceId,
+        /// Id and envelope.
+        records: Vec<(RecordId, Arc<[u8]>)>,
+    },
+    /// Follow a topic.
+    Follow(Topic),
+    /// No longer follow a topic.
+    Unfollow(Topic),
+    /// Try to reach an account.
+    Connect {
+        /// The account, if known.
+        account: Option<AccountId>,
+        /// Its devices with their last addresses.
+        devices: Vec<(DeviceId, Vec<String>)>,
+        /// More addresses, ending in `/p2p/<peer>`.
+        addresses: Vec<String>,
+    },
+    /// Ask connected peers for the current holders of slots.
+    GetSlots {
+        /// Whom to ask first; empty: any.
+        from: Vec<DeviceId>,
+        /// Account, kind, slot name.
+        slots: Vec<(AccountId, Kind, String)>,
+    },
+    /// This node's identity is new.
+    Identity(Certificate),
+    /// Answer a [`Input::Records`] that carried a token.
+    Outcomes(Token, Vec<Outcome>),
+    /// Finish a [`Call`].
+    Answer(Box<dyn FnOnce(Result<(), EngineError>) + Send>),
+    /// Something for the screen.
+    Notify(Event),
+    /// Something the search index should look at again.
+    Index(Indexed),
+}
+
+/// A gossip verdict, given before the commit: gossip forgets a message that waits.
+pub type Verdicts<'a> = dyn FnMut(Token, usize, Verdict) + 'a;
+
+/// For the screen: what changed. Views say how it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A message arrived or was written.
+    Message {
+        /// The conversation.
+        chat: ChatId,
+        /// The message.
+        id: RecordId,
+    },
+    /// Messages moved on.
+    MessageState {
+        /// The conversation.
+        chat: ChatId,
+        /// Which messages.
+        ids: Vec<RecordId>,
+        /// `None`: handed to the network.
+        status: Option<ReceiptStatus>,
+    },
+    /// A conversation's summary changed (unread, muted, …).
+    Chat(ChatId),
+    /// A contact changed.
+    Contact(AccountId),
+    /// A group changed.
+    Group(GroupId),
+    /// A profile changed.
+    Profile(AccountId),
+    /// Somebody came or went.
+    Presence {
+        /// Who.
+        account: AccountId,
+        /// Here or gone.
+        online: bool,
+    },
+    /// A store changed.
+    Store(AccountId),
+    /// A listing changed.
+    Listing(AccountId, String),
+    /// An order changed.
+    Order(RecordId),
+    /// Reviews of a listing changed.
+    Review(AccountId, String),
+    /// The cart changed.
+    Cart,
+    /// A blob is wanted on the screen.
+    Blob(BlobHash),
+}
+
+/// A conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ChatId {
+    /// With one account.
+    Direct(AccountId),
+    /// In a group.
+    Group(GroupId),
+}
+
+/// Something that can be found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Indexed {
+    /// A listing.
+    Listing(AccountId, String),
+    /// A store.
+    Store(AccountId),
+    /// A person.
+    Person(AccountId),
+    /// A group.
+    Group(GroupId),
+    /// A message.
+    Message(ChatId, RecordId),
+}
+
+/// What one feature tells the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DomainEvent {
+    /// An account's profile changed.
+    ProfileChanged(AccountId),
+    /// A profile came along with something else.
+    ProfileSeen(AccountId, Profile),
+    /// A message is in its conversation.
+    MessageArrived {
+        /// The conversation.
+        chat: ChatId,
+        /// The message.
+        id: RecordId,
+        /// Its time.
+        at: TimestampMs,
+        /// Who wrote it.
+        author: AccountId,
+        /// The card it carries.
+        card: Option<Card>,
+    },
+    /// A group was joined (or founded) by this node.
+    GroupJoined(GroupId),
+    /// A group was left by this node.
+    GroupLeft(GroupId),
+    /// This account and another are now in touch.
+    ContactAccepted(AccountId),
+    /// A contact was removed or blocked.
+    ContactGone(AccountId),
+    /// This node has business with an account (ordered, asked): it may answer.
+    Dealing(AccountId),
+    /// A private record reached (or was read by) its recipient.
+    Receipt {
+        /// The recipient.
+        from: AccountId,
+        /// How far.
+        status: ReceiptStatus,
+        /// Which.
+        ids: Vec<RecordId>,
+    },
+    /// A public record went out to so many peers.
+    Published(RecordId, usize),
+    /// A topic's set was reconciled with a peer.
+    Reconciled(Topic),
+    /// A private record was handed to a device of its recipient, or refused by it.
+    Handed(AccountId, RecordId, Outcome),
+    /// A device no longer speaks for its account.
+    Revoked(AccountId, DeviceId),
+    /// A review of an order was published by this node.
+    Reviewed(RecordId),
+}

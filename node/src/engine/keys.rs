@@ -1,0 +1,108 @@
+//! The engine's own rows: the set of records, and what it needs to send them.
+//!
+//! | prefix | key | value |
+//! |---|---|---|
+//! | `S` | topic key (16), at (8), record id (32) | signed envelope: a topic's records in causal order |
+//! | `I` | record id (32) | topic key (16), at (8): where the record is in `S` |
+//! | `L` | account (32), kind, slot | topic key (16), at (8), id (32), version (8): who holds a replaceable slot |
+//! | `F` | topic text | topics this node follows |
+//! | `O` | account (32), at (8), record id (32) | [`OutboxRow`](super::outbox::OutboxRow) |
+//! | `H` | due (8), record id (32) | envelope of a record from the future |
+//! | `D` | account (32), device (32) | [`DeviceRow`](super::peers::DeviceRow): how to reach an account |
+//! | `K` | name | this node's own keys |
+
+use hutong_protocol::{AccountId, DeviceId, Kind, RecordId, TimestampMs, Topic};
+
+use crate::store::{Key, KeyReader};
+
+/// Records by topic, time, id.
+pub const SET: u8 = b'S';
+/// Record id → place in the set.
+pub const INDEX: u8 = b'I';
+/// Replaceable slots.
+pub const SLOT: u8 = b'L';
+/// Followed topics.
+pub const FOLLOW: u8 = b'F';
+/// What waits to be delivered.
+pub const OUTBOX: u8 = b'O';
+/// What waits for its time.
+pub const HELD: u8 = b'H';
+/// Devices of accounts.
+pub const DEVICE: u8 = b'D';
+/// This node's keys.
+pub const SECRET: u8 = b'K';
+
+/// Where a record is in its topic's set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// [`Topic::key`].
+    pub topic: [u8; 16],
+    /// The record's `at`.
+    pub at: TimestampMs,
+    /// The record.
+    pub id: RecordId,
+}
+
+impl Place {
+    /// The key in the set.
+    #[must_use]
+    pub fn key(&self) -> Key {
+        Key::new(SET).array(&self.topic).u64(self.at.0).array(&self.id.0)
+    }
+
+    /// From a key in the set.
+    #[must_use]
+    pub fn parse(key: &[u8]) -> Option<Self> {
+        let mut reader = KeyReader::new(key);
+        (reader.u8()? == SET).then_some(())?;
+        Some(Self { topic: reader.array()?, at: TimestampMs(reader.u64()?), id: RecordId(reader.array()?) })
+    }
+}
+
+/// All records of a topic: a prefix.
+#[must_use]
+pub fn set(topic: &Topic) -> Key {
+    Key::new(SET).array(&topic.key())
+}
+
+/// Where a record is.
+#[must_use]
+pub fn index(id: &RecordId) -> Key {
+    Key::new(INDEX).array(&id.0)
+}
+
+/// Who holds a slot.
+#[must_use]
+pub fn slot(account: &AccountId, kind: &Kind, slot: &str) -> Key {
+    Key::new(SLOT).array(&account.0).str(kind.as_str()).str(slot)
+}
+
+/// A followed topic.
+#[must_use]
+pub fn follow(topic: &Topic) -> Key {
+    Key::new(FOLLOW).str(&topic.to_string())
+}
+
+/// What waits for one account: a prefix.
+#[must_use]
+pub fn outbox_of(account: &AccountId) -> Key {
+    Key::new(OUTBOX).array(&account.0)
+}
+
+/// One waiting record.
+#[must_use]
+pub fn outbox(account: &AccountId, at: TimestampMs, id: &RecordId) -> Key {
+    outbox_of(account).u64(at.0).array(&id.0)
+}
+
+/// A record from the future.
+#[must_use]
+pub fn held(due: TimestampMs, id: &RecordId) -> Key {
+    Key::new(HELD).u64(due.0).array(&id.0)
+}
+
+/// A device of an account.
+#[must_use]
+pub fn device(account: &AccountId, device: &DeviceId) -> Key {
+    Key::new(DEVICE).array(&account.0).array(&device.0)
+}

@@ -1,0 +1,181 @@
+//! Whom this node is connected to, and how to reach an account again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hutong_protocol::{AccountId, Certificate, DeviceId, RecordId, TimestampMs, codec};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    cx::{Cx, get_value},
+    error::EngineError,
+    event::{Effect, Event},
+    keys, outbox,
+};
+use crate::store::{Direction, KeyRange, KeyReader, Read};
+
+/// Devices remembered for one account. A person has a handful; more is somebody filling our store.
+const DEVICES_MAX: usize = 16;
+/// Addresses remembered for one device.
+const ADDRESSES_MAX: usize = 8;
+/// First pause between two attempts to reach an account; doubles each time.
+const RETRY_MS_MIN: u64 = 1_000;
+/// Longest pause: five minutes keeps idle traffic low, and a person who comes online dials us anyway.
+const RETRY_MS_MAX: u64 = 5 * 60 * 1_000;
+/// Accounts dialled in one tick, so that a start with hundreds of contacts does not storm.
+const DIALS_A_TICK: usize = 8;
+
+/// How to reach one device.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DeviceRow {
+    /// Why it may speak for the account.
+    pub certificate: Certificate,
+    /// Multiaddresses, newest first.
+    pub addresses: Vec<String>,
+    /// When it was last connected; 0: never.
+    pub last_seen: TimestampMs,
+}
+
+/// What is known only while the process runs.
+#[derive(Default)]
+pub(super) struct Session {
+    connected: BTreeMap<DeviceId, Option<AccountId>>,
+    pub(super) addresses: Vec<String>,
+    /// Records handed to the network and not yet answered, by recipient.
+    pub(super) in_flight: BTreeMap<AccountId, BTreeMap<RecordId, TimestampMs>>,
+    /// Recipients whose outbox should be looked at in this step.
+    pub(super) to_flush: BTreeSet<AccountId>,
+    /// When to try to reach an account next, and the pause after that.
+    attempts: BTreeMap<AccountId, (TimestampMs, u64)>,
+}
+
+impl Session {
+    /// A connected device of the account.
+    pub(super) fn device_of(&self, account: &AccountId) -> Option<DeviceId> {
+        self.connected.iter().find(|(_, other)| **other == Some(*account)).map(|(device, _)| *device)
+    }
+
+    /// The account of a connected device.
+    pub(super) fn account_of(&self, device: &DeviceId) -> Option<AccountId> {
+        self.connected.get(device).copied().flatten()
+    }
+
+    pub(super) fn retry(&mut self, account: &AccountId) {
+        self.attempts.remove(account);
+        self.in_flight.remove(account);
+        self.to_flush.insert(*account);
+    }
+}
+
+/// The devices of an account that this node knows, last seen first.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn devices(read: &dyn Read, account: &AccountId) -> Result<Vec<(DeviceId, DeviceRow)>, EngineError> {
+    let prefix = crate::store::Key::new(keys::DEVICE).array(&account.0);
+    let rows = read.collect(KeyRange::prefix(&prefix), Direction::Ascending, DEVICES_MAX)?;
+    let mut devices = Vec::with_capacity(rows.len());
+    for (key, value) in rows {
+        let mut reader = KeyReader::new(&key);
+        let _: (Option<u8>, Option<[u8; 32]>) = (reader.u8(), reader.array());
+        let device = DeviceId(reader.array().ok_or_else(|| EngineError::Damaged("a device key".into()))?);
+        devices.push((device, codec::decode_checked::<DeviceRow>(&value)?));
+    }
+    devices.sort_by_key(|(_, row)| std::cmp::Reverse(row.last_seen));
+    Ok(devices)
+}
+
+/// When a device of the account was last connected; `None`: never.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn last_seen(read: &dyn Read, account: &AccountId) -> Result<Option<TimestampMs>, EngineError> {
+    let newest = devices(read, account)?.first().map(|(_, row)| row.last_seen);
+    Ok(newest.filter(|at| *at > TimestampMs(0)))
+}
+
+/// Remembers a device and merges its addresses in, newest first.
+pub(super) fn remember(cx: &mut Cx<'_>, certificate: &Certificate, addresses: &[String]) -> Result<(), EngineError> {
+    let key = keys::device(&certificate.account, &certificate.device);
+    let before: Option<DeviceRow> = get_value(&cx.txn, &key)?;
+    if before.is_none() && devices(&cx.txn, &certificate.account)?.len() >= DEVICES_MAX {
+        return Ok(());
+    }
+    let last_seen = before.as_ref().map_or(TimestampMs(0), |row| row.last_seen);
+    let mut merged = addresses.to_vec();
+    merged.extend(before.iter().flat_map(|row| row.addresses.clone()).filter(|old| !addresses.contains(old)));
+    merged.truncate(ADDRESSES_MAX);
+    if before.is_some_and(|row| row.addresses == merged && row.certificate == *certificate) {
+        return Ok(());
+    }
+    cx.put_value(key, &DeviceRow { certificate: certificate.clone(), addresses: merged, last_seen })
+}
+
+/// A connection stands.
+pub(super) fn up(
+    cx: &mut Cx<'_>,
+    device: DeviceId,
+    certificate: Option<&Certificate>,
+    addresses: &[String],
+) -> Result<(), EngineError> {
+    let account = certificate.map(|certificate| certificate.account);
+    cx.session.connected.insert(device, account);
+    let (Some(certificate), Some(account)) = (certificate, account) else { return Ok(()) };
+    cx.session.retry(&account);
+    if is_wanted(cx, &account)? {
+        remember(cx, certificate, addresses)?;
+        seen(cx, &account, &device)?;
+        cx.notify(Event::Presence { account, online: true });
+    }
+    Ok(())
+}
+
+/// The last connection is gone.
+pub(super) fn down(cx: &mut Cx<'_>, device: DeviceId) -> Result<(), EngineError> {
+    let Some(Some(account)) = cx.session.connected.remove(&device) else { return Ok(()) };
+    seen(cx, &account, &device)?;
+    if cx.session.device_of(&account).is_none() {
+        cx.session.in_flight.remove(&account);
+        cx.notify(Event::Presence { account, online: false });
+    }
+    Ok(())
+}
+
+fn seen(cx: &mut Cx<'_>, account: &AccountId, device: &DeviceId) -> Result<(), EngineError> {
+    let key = keys::device(account, device);
+    let Some(mut row) = get_value::<DeviceRow>(&cx.txn, &key)? else { return Ok(()) };
+    row.last_seen = cx.now;
+    cx.put_value(key, &row)
+}
+
+fn is_wanted(cx: &Cx<'_>, account: &AccountId) -> Result<bool, EngineError> {
+    for feature in cx.registry {
+        if feature.wants(&cx.txn, account)? {
+            return Ok(true);
+        }
+    }
+    Ok(!outbox::is_empty(&cx.txn, account)?)
+}
+
+/// Tries to reach those who are wanted and not connected, each with its own growing pause.
+pub(super) fn tick(cx: &mut Cx<'_>) -> Result<(), EngineError> {
+    let mut wanted: BTreeSet<AccountId> = outbox::recipients(&cx.txn)?;
+    for feature in cx.registry {
+        wanted.extend(feature.wanted(&cx.txn)?);
+    }
+    cx.session.attempts.retain(|account, _| wanted.contains(account));
+    let mut dials = 0;
+    for account in wanted {
+        let (due, pause) = cx.session.attempts.get(&account).copied().unwrap_or((TimestampMs(0), RETRY_MS_MIN));
+        if cx.is_online(&account) || due > cx.now || dials >= DIALS_A_TICK {
+            continue;
+        }
+        dials += 1;
+        // Up to a quarter of jitter, so that two nodes that lost each other do not stay in step.
+        let jitter = u64::from(cx.random::<1>()[0]).saturating_mul(pause) / 1024;
+        let next = (cx.now.plus_ms(pause.saturating_add(jitter)), pause.saturating_mul(2).min(RETRY_MS_MAX));
+        cx.session.attempts.insert(account, next);
+        let devices = devices(&cx.txn, &account)?.into_iter().map(|(device, row)| (device, row.addresses)).collect();
+        cx.effects.push(Effect::Connect { account: Some(account), devices, addresses: Vec::new() });
+    }
+    Ok(())
+}
