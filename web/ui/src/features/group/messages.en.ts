@@ -1,0 +1,27 @@
+export const en = {
+  newTitle: "New group",
+  newText: "A group is public: whoever has its link can join and read it.",
+  name: "Group name",
+  namePlaceholder: "What brings you together",
+  nameMissing: "Give the group a name.",
+  about: "What it is about",
+  create: "Create the group",
+  openChat: "Open the chat",
+  join: "Join the group",
+  notJoined: "You are not in this group.",
+  invite: "Invite",
+  inviteText: "Whoever opens this link or scans the code can join.",
+  link: "Invite link",
+  members: "Members",
+  membersMore: (count: number) => `and ${count} more`,
+  owner: "Owner",
+  peers: "Nodes reachable now",
+  edit: "Edit the group",
+  leave: "Leave the group",
+  leaveTitle: (name: string) => `Leave “${name}”?`,
+  leaveText: "Its chat goes from your list. You can come back by its link.",
+  left: "You have left the group.",
+  publicGroup: "Public group",
+};
+
+export type Messages = typeof en;

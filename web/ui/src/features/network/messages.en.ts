@@ -1,0 +1,53 @@
+import { plurals } from "$lib/i18n/plural";
+
+const n = plurals("en");
+
+export const en = {
+  title: "Network",
+  reach: {
+    unknown: "Finding out…",
+    local_only: "Only on your local network",
+    public: "Reachable from anywhere",
+  } as Record<"unknown" | "local_only" | "public", string>,
+  reachText: {
+    unknown: "Your node asks others whether they can reach it.",
+    local_only: "Others elsewhere can reach you only while you are connected to them.",
+    public: "Other nodes can connect to yours directly.",
+  } as Record<"unknown" | "local_only" | "public", string>,
+  peers: "Connected nodes",
+  peersCount: (count: number) => n(count, { one: "# node", other: "# nodes" }),
+  noPeers: "No node is connected",
+  noPeersText: "Open a friend's link, or connect to an address below.",
+  unknownPeer: "Unknown node",
+  direction: { in: "incoming", out: "outgoing" },
+  since: "connected",
+  ms: (value: number) => `${value} ms`,
+  score: "Score",
+  dial: "Connect to an address",
+  dialHint: "Such as /ip4/192.168.1.20/tcp/4001",
+  connect: "Connect",
+  dialing: "Connecting. The node shows above when it answers.",
+  addresses: "Addresses",
+  device: "This node",
+  listen: "Listening on",
+  external: "Seen from outside as",
+  traffic: "Traffic since the start",
+  bytesIn: "Received",
+  bytesOut: "Sent",
+  recordsIn: "Records received",
+  recordsOut: "Records sent",
+  duplicates: "Duplicates",
+  rejected: "Rejected",
+  outbox: "Outbox",
+  outboxEmpty: "Everything has been delivered.",
+  outboxQueued: (count: number) =>
+    n(count, { one: "# item waits for its recipient", other: "# items wait for their recipients" }),
+  outboxOldest: "The oldest:",
+  topics: "Topics",
+  topicRecords: (count: number) => n(count, { one: "# record", other: "# records" }),
+  store: "On disk",
+  records: "Records",
+  blobs: "Pictures and files",
+};
+
+export type Messages = typeof en;

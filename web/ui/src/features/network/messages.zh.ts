@@ -1,0 +1,47 @@
+import { plurals } from "$lib/i18n/plural";
+import type { Messages } from "./messages.en";
+
+const n = plurals("zh");
+
+export default {
+  title: "网络",
+  reach: { unknown: "检测中…", local_only: "仅本地网络可达", public: "可从外部直接访问" },
+  reachText: {
+    unknown: "你的节点正在询问其他节点能否连到它。",
+    local_only: "外部的节点只有在与你保持连接时才能找到你。",
+    public: "其他节点可以直接连接你的节点。",
+  },
+  peers: "已连接的节点",
+  peersCount: (count: number) => n(count, { other: "# 个节点" }),
+  noPeers: "没有已连接的节点",
+  noPeersText: "打开朋友的链接,或在下方填写地址进行连接。",
+  unknownPeer: "未知节点",
+  direction: { in: "接入", out: "接出" },
+  since: "连接于",
+  ms: (value: number) => `${value} 毫秒`,
+  score: "评分",
+  dial: "连接到地址",
+  dialHint: "例如 /ip4/192.168.1.20/tcp/4001",
+  connect: "连接",
+  dialing: "正在连接,对方应答后会出现在上方。",
+  addresses: "地址",
+  device: "本节点",
+  listen: "监听地址",
+  external: "外部可见地址",
+  traffic: "启动以来的流量",
+  bytesIn: "接收",
+  bytesOut: "发送",
+  recordsIn: "收到的记录",
+  recordsOut: "发出的记录",
+  duplicates: "重复",
+  rejected: "拒绝",
+  outbox: "发件箱",
+  outboxEmpty: "全部已送达。",
+  outboxQueued: (count: number) => n(count, { other: "# 项等待送达" }),
+  outboxOldest: "最早的一项:",
+  topics: "主题",
+  topicRecords: (count: number) => n(count, { other: "# 条记录" }),
+  store: "磁盘占用",
+  records: "记录",
+  blobs: "图片和文件",
+} satisfies Messages;

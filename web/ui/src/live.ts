@@ -1,0 +1,11 @@
+/** What each feature keeps up to date while the app is open: lists that several screens share, and tab counts. */
+import { startChats } from "$features/chat/chats.svelte";
+import { startContacts } from "$features/contact/contacts.svelte";
+
+/** Starts everything that listens; returns what stops it. Runs inside an effect. */
+export function startLive(): () => void {
+  const stops = [startChats(), startContacts()];
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
