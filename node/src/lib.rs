@@ -3,8 +3,13 @@
 pub mod account;
 #[cfg(feature = "runtime")]
 pub mod blob;
+pub mod chat;
 pub mod contact;
 pub mod engine;
+pub mod group;
 #[cfg(feature = "runtime")]
 pub mod net;
 pub mod store;
+
+/// Every room of the house, in the order in which they hear of each other's events. A new feature is one line here.
+pub const FEATURES: engine::Registry = &[&account::Account, &contact::Contacts, &chat::Chat, &group::Groups];

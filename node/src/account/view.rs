@@ -130,6 +130,14 @@ pub fn phrase_confirmed(read: &dyn Read) -> Result<bool, EngineError> {
     Ok(read.contains(&keys::confirmed())?)
 }
 
+/// Whether an account is known to run a store.
+///
+/// # Errors
+/// The store's.
+pub fn is_store(read: &dyn Read, account: &AccountId) -> Result<bool, EngineError> {
+    Ok(get_slot(read, account, &Kind::Store, hutong_protocol::market::STORE_SLOT)?.is_some())
+}
+
 /// The user's settings.
 ///
 /// # Errors

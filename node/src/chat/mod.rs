@@ -1,0 +1,281 @@
+//! Conversations: direct messages, receipts, and the list of all chats (groups' messages arrive here as events).
+
+mod keys;
+pub mod view;
+
+use hutong_protocol::{
+    AccountId, Draft, Kind, RecordId, TimestampMs, Topic, Verified,
+    chat::{Card, Content, Message, Receipt, ReceiptStatus},
+    limits::{MESSAGE_TEXT_BYTES_MAX, RECEIPT_IDS_MAX},
+    text::clean_text,
+};
+
+use self::view::{CannotWrite, ChatRow};
+use crate::{
+    account,
+    contact::{self, addressed},
+    engine::{
+        ChatId, CommandError, Cx, DomainEvent, EngineError, Event, Feature, Indexed, Keep, Outcome, Reject, Source,
+        get_record,
+        keys::{self as rows, Place},
+    },
+    store::{Direction, KeyRange},
+};
+
+/// Messages marked as read in one go; a person who opens a chat with more has not read them.
+const READ_MAX: usize = 4 * RECEIPT_IDS_MAX;
+
+/// The feature.
+pub struct Chat;
+
+impl Feature for Chat {
+    fn name(&self) -> &'static str {
+        "chat"
+    }
+
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Message, Kind::Receipt]
+    }
+
+    fn accept(&self, cx: &mut Cx<'_>, record: &Verified, _: Source) -> Result<Keep, Reject> {
+        let me = cx.account().ok_or(Reject::Later("this node has no account yet"))?;
+        if record.header().kind == Kind::Receipt {
+            let body: Receipt = record.body()?;
+            body.validate()?;
+            addressed(record, &body.to, &me)?;
+            if record.author() != me {
+                receipt_arrived(cx, record.author(), &body)?;
+            }
+            return Ok(Keep::Drop);
+        }
+        let body: Message = record.body()?;
+        body.content.validate()?;
+        addressed(record, &body.to, &me)?;
+        let author = record.author();
+        let other = if author == me { body.to } else { author };
+        if author != me && !may_write(cx, &author)? {
+            return Err(Reject::Later("not a contact"));
+        }
+        let (id, at) = (record.id(), record.header().at);
+        let (chat, card) = (ChatId::Direct(other), body.content.card);
+        cx.emit(&DomainEvent::MessageArrived { chat, id, at, author, card })?;
+        Ok(Keep::Store)
+    }
+
+    fn hear(&self, cx: &mut Cx<'_>, event: &DomainEvent) -> Result<(), EngineError> {
+        match event {
+            DomainEvent::MessageArrived { chat, id, at, author, .. } => arrived(cx, chat, id, *at, author),
+            DomainEvent::ContactAccepted(account) => opened(cx, ChatId::Direct(*account)),
+            DomainEvent::GroupJoined(group) => opened(cx, ChatId::Group(*group)),
+            DomainEvent::GroupLeft(group) => {
+                cx.delete(keys::chat(&ChatId::Group(*group)));
+                cx.notify(Event::Chat(ChatId::Group(*group)));
+                Ok(())
+            }
+            DomainEvent::ContactGone(account) => {
+                cx.notify(Event::Chat(ChatId::Direct(*account)));
+                Ok(())
+            }
+            DomainEvent::Published(id, peers) if *peers > 0 => sent_to_group(cx, id),
+            DomainEvent::Reconciled(Topic::Group(group)) => {
+                let unsent = cx.read().collect(KeyRange::prefix(&keys::unsent_in(group)), Direction::Ascending, READ_MAX)?;
+                let ids = unsent.iter().filter_map(|(key, _)| RecordId::from_slice(key.get(34..)?)).collect::<Vec<_>>();
+                ids.iter().try_for_each(|id| sent_to_group(cx, id))
+            }
+            DomainEvent::Handed(account, id, Outcome::Stored) => {
+                let chat = ChatId::Direct(*account);
+                if view::message(cx.read(), &chat, id)?.is_some() {
+                    cx.notify(Event::MessageState { chat, ids: vec![*id], status: None });
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a direct message from this account is expected: a contact, somebody with business, or anybody at a store.
+fn may_write(cx: &Cx<'_>, from: &AccountId) -> Result<bool, EngineError> {
+    Ok(contact::view::get(cx.read(), from)?.may_write() || is_own_store(cx)?)
+}
+
+fn is_own_store(cx: &Cx<'_>) -> Result<bool, EngineError> {
+    cx.account().map_or(Ok(false), |me| account::view::is_store(cx.read(), &me))
+}
+
+fn arrived(
+    cx: &mut Cx<'_>,
+    chat: &ChatId,
+    id: &RecordId,
+    at: TimestampMs,
+    author: &AccountId,
+) -> Result<(), EngineError> {
+    let mut row = view::row(cx.read(), chat)?;
+    let mine = cx.account() == Some(*author);
+    if row.last.is_none_or(|last| (row.at, last) < (at, *id)) {
+        (row.at, row.last) = (at, Some(*id));
+    }
+    if mine {
+        // Who writes has seen what is above.
+        (row.unread, row.read_to) = (0, row.read_to.max(at));
+    } else if at > row.read_to {
+        row.unread = row.unread.saturating_add(1);
+    }
+    cx.put_value(keys::chat(chat), &row)?;
+    if let (true, ChatId::Group(group)) = (mine, chat) {
+        cx.put(keys::unsent(group, id), Vec::new());
+    }
+    cx.notify(Event::Message { chat: *chat, id: *id });
+    cx.index(Indexed::Message(*chat, *id));
+    Ok(())
+}
+
+fn opened(cx: &mut Cx<'_>, chat: ChatId) -> Result<(), EngineError> {
+    let row = view::row(cx.read(), &chat)?;
+    if row.at == TimestampMs(0) {
+        let now = cx.now();
+        cx.put_value(keys::chat(&chat), &ChatRow { at: now, read_to: TimestampMs(0), ..row })?;
+    }
+    cx.notify(Event::Chat(chat));
+    Ok(())
+}
+
+fn sent_to_group(cx: &mut Cx<'_>, id: &RecordId) -> Result<(), EngineError> {
+    let Some(record) = get_record(cx.read(), id)? else { return Ok(()) };
+    let (Topic::Group(group), Kind::GroupMessage) = (record.header.topic, record.header.kind) else { return Ok(()) };
+    let key = keys::unsent(&group, id);
+    if cx.read().contains(&key)? {
+        cx.delete(key);
+        cx.notify(Event::MessageState { chat: ChatId::Group(group), ids: vec![*id], status: None });
+    }
+    Ok(())
+}
+
+/// The recipient's own word. Only records that were addressed to them count; a receipt may come twice or in any order.
+fn receipt_arrived(cx: &mut Cx<'_>, from: AccountId, receipt: &Receipt) -> Result<(), EngineError> {
+    let Some(me) = cx.account() else { return Ok(()) };
+    cx.acknowledged(&from, &receipt.ids)?;
+    let topic = Topic::direct(&me, &from);
+    let mut moved = Vec::new();
+    for id in &receipt.ids {
+        let Some(record) = get_record(cx.read(), id)? else { continue };
+        if record.header.topic != topic || record.header.account != me {
+            continue;
+        }
+        if view::recorded_state(cx.read(), id)?.is_none_or(|before| before < receipt.status) {
+            let state = if receipt.status == ReceiptStatus::Read { 2 } else { 1 };
+            cx.put(keys::state(id), vec![state]);
+            moved.push(*id);
+        }
+    }
+    if !moved.is_empty() {
+        cx.emit(&DomainEvent::Receipt { from, status: receipt.status, ids: moved.clone() })?;
+        let status = Some(receipt.status);
+        cx.notify(Event::MessageState { chat: ChatId::Direct(from), ids: moved, status });
+    }
+    Ok(())
+}
+
+/// Cleans what a person typed, and checks it.
+///
+/// # Errors
+/// Refused if there is nothing in it or too much.
+pub fn content(text: &str, reply_to: Option<RecordId>, card: Option<Card>) -> Result<Content, CommandError> {
+    let text = clean_text(text);
+    if text.is_empty() && card.is_none() {
+        return Err(CommandError::refused("message_empty", "write something first"));
+    }
+    if text.len() > MESSAGE_TEXT_BYTES_MAX {
+        return Err(CommandError::refused("message_too_long", "a message has at most 16 KiB of text: send it in parts"));
+    }
+    let content = Content { text, reply_to, card };
+    content.validate()?;
+    Ok(content)
+}
+
+/// Writes into a conversation.
+///
+/// # Errors
+/// Refused where the user may not write.
+pub fn send(cx: &mut Cx<'_>, chat: ChatId, content: Content) -> Result<RecordId, CommandError> {
+    let me = cx.me()?;
+    if let Some(why) = view::cannot_write(cx.read(), &chat)? {
+        let message = match why {
+            CannotWrite::NotAccepted => "they have not accepted your request yet",
+            CannotWrite::NotContact => "add them as a contact first",
+            CannotWrite::Blocked => "you blocked this account: unblock it first",
+            CannotWrite::NotMember => "join the group first",
+        };
+        return Err(CommandError::refused("cannot_write", message));
+    }
+    match chat {
+        ChatId::Group(group) => crate::group::post(cx, group, content),
+        ChatId::Direct(to) => {
+            if !contact::view::get(cx.read(), &to)?.may_write() {
+                cx.emit(&DomainEvent::Dealing(to))?;
+            }
+            let body = Message { to, content };
+            Ok(cx.publish(Draft::new(Topic::direct(&me, &to), Kind::Message, &body)?, Some(to))?)
+        }
+    }
+}
+
+/// Marks a conversation as read up to a message, and tells the author of direct ones if the user's settings allow.
+///
+/// # Errors
+/// `NotFound` if the message is not in the conversation.
+pub fn mark_read(cx: &mut Cx<'_>, chat: ChatId, up_to: RecordId) -> Result<(), CommandError> {
+    let me = cx.me()?;
+    let message = view::message(cx.read(), &chat, &up_to)?.ok_or(CommandError::NotFound("this message"))?;
+    let row = view::row(cx.read(), &chat)?;
+    if message.at <= row.read_to && row.unread == 0 {
+        return Ok(());
+    }
+    let topic = view::topic(&me, &chat);
+    let key = |at: TimestampMs| Place { topic: topic.key(), at, id: RecordId([0; 32]) }.key();
+    let (from, to) = (key(row.read_to.plus_ms(1)), key(message.at.plus_ms(1)));
+    let newly = unread_between(cx, &me, &from, &to)?;
+    let end = rows::set(&topic).tail(&[0xff; 41]);
+    let left = unread_between(cx, &me, &to, &end)?.len();
+    let unread = u32::try_from(left).unwrap_or(u32::MAX);
+    cx.put_value(keys::chat(&chat), &ChatRow { unread, read_to: row.read_to.max(message.at), ..row })?;
+    cx.notify(Event::Chat(chat));
+    if let ChatId::Direct(other) = chat
+        && account::view::settings(cx.read())?.read_receipts
+    {
+        for ids in newly.chunks(RECEIPT_IDS_MAX) {
+            let body = Receipt { to: other, status: ReceiptStatus::Read, ids: ids.to_vec() };
+            cx.publish(Draft::new(Topic::direct(&me, &other), Kind::Receipt, &body)?, Some(other))?;
+        }
+    }
+    Ok(())
+}
+
+fn unread_between(cx: &Cx<'_>, me: &AccountId, from: &[u8], to: &[u8]) -> Result<Vec<RecordId>, EngineError> {
+    let entries = cx.read().collect(KeyRange::between(from, to), Direction::Descending, READ_MAX)?;
+    let mut ids = Vec::new();
+    for (key, bytes) in entries {
+        let header = hutong_protocol::record::Stored::decode(bytes)?.header;
+        if header.account != *me && matches!(header.kind, Kind::Message | Kind::GroupMessage) {
+            ids.extend(Place::parse(&key).map(|place| place.id));
+        }
+    }
+    Ok(ids)
+}
+
+/// Mutes or pins a conversation.
+///
+/// # Errors
+/// The store's.
+pub fn set_flags(
+    cx: &mut Cx<'_>,
+    chat: ChatId,
+    muted: Option<bool>,
+    pinned: Option<bool>,
+) -> Result<(), CommandError> {
+    let row = view::row(cx.read(), &chat)?;
+    let row = ChatRow { muted: muted.unwrap_or(row.muted), pinned: pinned.unwrap_or(row.pinned), ..row };
+    cx.put_value(keys::chat(&chat), &row)?;
+    cx.notify(Event::Chat(chat));
+    Ok(())
+}

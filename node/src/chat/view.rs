@@ -1,0 +1,266 @@
+//! What others may read of conversations.
+
+use hutong_protocol::{
+    AccountId, Kind, RecordId, TimestampMs, Topic,
+    chat::{Content, Message, ReceiptStatus},
+    group::GroupMessage,
+    record::Stored,
+};
+use serde::{Deserialize, Serialize};
+
+use super::keys;
+use crate::{
+    account, contact,
+    engine::{
+        ChatId, EngineError, get_record, get_value, identity,
+        keys::{self as rows, Place},
+        outbox::{self, OutboxState},
+    },
+    store::{Direction, KeyRange, Read},
+};
+
+/// Records looked at for one page: a direct topic also holds orders and requests.
+const LOOK_FACTOR: usize = 8;
+
+/// The summary of a conversation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatRow {
+    /// When something last happened.
+    pub at: TimestampMs,
+    /// The newest message.
+    #[serde(default)]
+    pub last: Option<RecordId>,
+    /// Messages of others that were not read here.
+    #[serde(default)]
+    pub unread: u32,
+    /// Everything up to this time was read here.
+    #[serde(default)]
+    pub read_to: TimestampMs,
+    /// No notifications.
+    #[serde(default)]
+    pub muted: bool,
+    /// On top of the list.
+    #[serde(default)]
+    pub pinned: bool,
+}
+
+/// How far a message came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MessageState {
+    /// Somebody else's.
+    Received,
+    /// In the outbox.
+    Queued,
+    /// A device of the recipient (for a group: at least one member) has it.
+    Sent,
+    /// The recipient's signed word is here.
+    Delivered,
+    /// The recipient says it was shown to a person.
+    Read,
+}
+
+/// One message.
+#[derive(Clone, Debug)]
+pub struct MessageView {
+    /// The record.
+    pub id: RecordId,
+    /// Where.
+    pub chat: ChatId,
+    /// Who.
+    pub author: AccountId,
+    /// Whether this account wrote it.
+    pub mine: bool,
+    /// When (hybrid logical clock).
+    pub at: TimestampMs,
+    /// What.
+    pub content: Content,
+    /// How far it came.
+    pub state: MessageState,
+    /// Why it has not come further, if it is this node's own and waits.
+    pub waiting: Option<Waiting>,
+}
+
+/// Why an own message waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// No device of the recipient can be reached.
+    Offline,
+    /// The recipient's node will not take it yet (not a contact yet).
+    NotYet,
+    /// The recipient's node refused it.
+    Refused,
+    /// No member of the group can be reached.
+    NoPeers,
+}
+
+/// Why the user cannot write in a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CannotWrite {
+    /// The other has not accepted yet.
+    NotAccepted,
+    /// Not (or no longer) a contact.
+    NotContact,
+    /// The user blocked the other.
+    Blocked,
+    /// Not a member of the group.
+    NotMember,
+}
+
+/// A conversation's summary; the default if nothing happened in it.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn row(read: &dyn Read, chat: &ChatId) -> Result<ChatRow, EngineError> {
+    Ok(get_value(read, keys::chat(chat))?.unwrap_or_default())
+}
+
+/// All conversations, pinned first, then newest first.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn list(read: &dyn Read) -> Result<Vec<(ChatId, ChatRow)>, EngineError> {
+    let rows = read.collect(KeyRange::prefix(&keys::chats()), Direction::Ascending, usize::MAX)?;
+    let mut chats = Vec::with_capacity(rows.len());
+    for (key, value) in rows {
+        let chat = keys::parse_chat(&key).ok_or_else(|| EngineError::Damaged("a chat row".into()))?;
+        chats.push((chat, hutong_protocol::codec::decode_checked::<ChatRow>(&value)?));
+    }
+    chats.sort_by_key(|(chat, row)| (std::cmp::Reverse((row.pinned, row.at)), *chat));
+    Ok(chats)
+}
+
+/// The topic that holds a conversation, as seen by `me`.
+#[must_use]
+pub fn topic(me: &AccountId, chat: &ChatId) -> Topic {
+    match chat {
+        ChatId::Direct(other) => Topic::direct(me, other),
+        ChatId::Group(group) => Topic::Group(*group),
+    }
+}
+
+/// The newest `limit` messages before `before` (a message's time and id), oldest first, and whether there are older ones.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn page(
+    read: &dyn Read,
+    chat: &ChatId,
+    before: Option<(TimestampMs, RecordId)>,
+    limit: usize,
+) -> Result<(Vec<MessageView>, bool), EngineError> {
+    let Some(me) = identity::account(read)? else { return Ok((Vec::new(), false)) };
+    let topic = topic(&me, chat);
+    let prefix = rows::set(&topic);
+    let mut cursor = before.map(|(at, id)| Place { topic: topic.key(), at, id }.key().into_bytes());
+    let mut messages = Vec::new();
+    loop {
+        let mut range = KeyRange::prefix(&prefix);
+        if let Some(cursor) = &cursor {
+            range = range.before(cursor);
+        }
+        let look = limit.saturating_mul(LOOK_FACTOR);
+        let entries = read.collect(range, Direction::Descending, look)?;
+        let exhausted = entries.len() < look;
+        for (key, bytes) in entries {
+            let record = Stored::decode(bytes)?;
+            if matches!(record.header.kind, Kind::Message | Kind::GroupMessage) {
+                if messages.len() == limit {
+                    messages.reverse();
+                    return Ok((messages, true));
+                }
+                let id = Place::parse(&key).map_or_else(|| record.id(), |place| place.id);
+                messages.push(message_of(read, &me, chat, id, &record)?);
+            }
+            cursor = Some(key.into_vec());
+        }
+        if exhausted {
+            messages.reverse();
+            return Ok((messages, false));
+        }
+    }
+}
+
+/// One message of a conversation.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn message(read: &dyn Read, chat: &ChatId, id: &RecordId) -> Result<Option<MessageView>, EngineError> {
+    let Some(me) = identity::account(read)? else { return Ok(None) };
+    let Some(record) = get_record(read, id)? else { return Ok(None) };
+    let right = matches!(record.header.kind, Kind::Message | Kind::GroupMessage) && record.header.topic == topic(&me, chat);
+    if right { message_of(read, &me, chat, *id, &record).map(Some) } else { Ok(None) }
+}
+
+fn message_of(
+    read: &dyn Read,
+    me: &AccountId,
+    chat: &ChatId,
+    id: RecordId,
+    record: &Stored,
+) -> Result<MessageView, EngineError> {
+    let content = match record.header.kind {
+        Kind::Message => record.body::<Message>()?.content,
+        _ => record.body::<GroupMessage>()?.content,
+    };
+    let (author, at) = (record.header.account, record.header.at);
+    let mine = author == *me;
+    let (state, waiting) = if mine { own_state(read, chat, at, &id)? } else { (MessageState::Received, None) };
+    Ok(MessageView { id, chat: *chat, author, mine, at, content, state, waiting })
+}
+
+fn own_state(
+    read: &dyn Read,
+    chat: &ChatId,
+    at: TimestampMs,
+    id: &RecordId,
+) -> Result<(MessageState, Option<Waiting>), EngineError> {
+    if let Some(state) = recorded_state(read, id)? {
+        let state = if state == ReceiptStatus::Read { MessageState::Read } else { MessageState::Delivered };
+        return Ok((state, None));
+    }
+    match chat {
+        ChatId::Group(group) => {
+            let unsent = read.contains(&keys::unsent(group, id))?;
+            let queued = (MessageState::Queued, Some(Waiting::NoPeers));
+            Ok(if unsent { queued } else { (MessageState::Sent, None) })
+        }
+        ChatId::Direct(other) => Ok(match outbox::row(read, other, at, id)?.map(|row| row.state) {
+            Some(OutboxState::Queued) => (MessageState::Queued, Some(Waiting::Offline)),
+            Some(OutboxState::Later) => (MessageState::Queued, Some(Waiting::NotYet)),
+            Some(OutboxState::Refused) => (MessageState::Queued, Some(Waiting::Refused)),
+            Some(OutboxState::Handed) | None => (MessageState::Sent, None),
+        }),
+    }
+}
+
+pub(super) fn recorded_state(read: &dyn Read, id: &RecordId) -> Result<Option<ReceiptStatus>, EngineError> {
+    Ok(read.get(&keys::state(id))?.map(|value| match value.first() {
+        Some(2) => ReceiptStatus::Read,
+        _ => ReceiptStatus::Delivered,
+    }))
+}
+
+/// Why the user cannot write in a conversation; `None`: they can.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn cannot_write(read: &dyn Read, chat: &ChatId) -> Result<Option<CannotWrite>, EngineError> {
+    match chat {
+        ChatId::Group(group) => {
+            let joined = crate::group::view::get(read, group)?.is_some_and(|row| row.joined);
+            Ok((!joined).then_some(CannotWrite::NotMember))
+        }
+        ChatId::Direct(other) => {
+            let contact = contact::view::get(read, other)?;
+            Ok(if contact.blocked {
+                Some(CannotWrite::Blocked)
+            } else if contact.is_contact() || contact.dealing || account::view::is_store(read, other)? {
+                None
+            } else if contact.state == contact::view::ContactState::Outgoing {
+                Some(CannotWrite::NotAccepted)
+            } else {
+                Some(CannotWrite::NotContact)
+            })
+        }
+    }
+}
