@@ -8,7 +8,11 @@ pub mod contact;
 pub mod engine;
 pub mod group;
 #[cfg(feature = "runtime")]
+pub mod handle;
+#[cfg(feature = "runtime")]
 pub mod net;
+#[cfg(feature = "runtime")]
+mod runtime;
 pub mod store;
 
 /// Every room of the house, in the order in which they hear of each other's events. A new feature is one line here.

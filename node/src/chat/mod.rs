@@ -78,7 +78,8 @@ impl Feature for Chat {
             }
             DomainEvent::Published(id, peers) if *peers > 0 => sent_to_group(cx, id),
             DomainEvent::Reconciled(Topic::Group(group)) => {
-                let unsent = cx.read().collect(KeyRange::prefix(&keys::unsent_in(group)), Direction::Ascending, READ_MAX)?;
+                let unsent =
+                    cx.read().collect(KeyRange::prefix(&keys::unsent_in(group)), Direction::Ascending, READ_MAX)?;
                 let ids = unsent.iter().filter_map(|(key, _)| RecordId::from_slice(key.get(34..)?)).collect::<Vec<_>>();
                 ids.iter().try_for_each(|id| sent_to_group(cx, id))
             }
@@ -186,7 +187,10 @@ pub fn content(text: &str, reply_to: Option<RecordId>, card: Option<Card>) -> Re
         return Err(CommandError::refused("message_empty", "write something first"));
     }
     if text.len() > MESSAGE_TEXT_BYTES_MAX {
-        return Err(CommandError::refused("message_too_long", "a message has at most 16 KiB of text: send it in parts"));
+        return Err(CommandError::refused(
+            "message_too_long",
+            "a message has at most 16 KiB of text: send it in parts",
+        ));
     }
     let content = Content { text, reply_to, card };
     content.validate()?;
@@ -267,12 +271,7 @@ fn unread_between(cx: &Cx<'_>, me: &AccountId, from: &[u8], to: &[u8]) -> Result
 ///
 /// # Errors
 /// The store's.
-pub fn set_flags(
-    cx: &mut Cx<'_>,
-    chat: ChatId,
-    muted: Option<bool>,
-    pinned: Option<bool>,
-) -> Result<(), CommandError> {
+pub fn set_flags(cx: &mut Cx<'_>, chat: ChatId, muted: Option<bool>, pinned: Option<bool>) -> Result<(), CommandError> {
     let row = view::row(cx.read(), &chat)?;
     let row = ChatRow { muted: muted.unwrap_or(row.muted), pinned: pinned.unwrap_or(row.pinned), ..row };
     cx.put_value(keys::chat(&chat), &row)?;

@@ -187,7 +187,8 @@ pub fn page(
 pub fn message(read: &dyn Read, chat: &ChatId, id: &RecordId) -> Result<Option<MessageView>, EngineError> {
     let Some(me) = identity::account(read)? else { return Ok(None) };
     let Some(record) = get_record(read, id)? else { return Ok(None) };
-    let right = matches!(record.header.kind, Kind::Message | Kind::GroupMessage) && record.header.topic == topic(&me, chat);
+    let right =
+        matches!(record.header.kind, Kind::Message | Kind::GroupMessage) && record.header.topic == topic(&me, chat);
     if right { message_of(read, &me, chat, *id, &record).map(Some) } else { Ok(None) }
 }
 

@@ -39,6 +39,8 @@ pub enum Outcome {
     Refused,
     /// Not now: try again later.
     Later,
+    /// Nobody knows: the device could not be reached, was too busy, or did not answer.
+    Undelivered,
 }
 
 /// A question or order of the user, run inside the engine's transaction.
@@ -138,6 +140,8 @@ pub enum Effect {
         /// Account, kind, slot name.
         slots: Vec<(AccountId, Kind, String)>,
     },
+    /// Records of a public topic were stored or dropped.
+    Changed(Topic),
     /// This node's identity is new.
     Identity(Certificate),
     /// Answer a [`Input::Records`] that carried a token.

@@ -13,7 +13,7 @@ use super::{
     Keep,
     cx::Cx,
     error::{EngineError, Reject},
-    event::Source,
+    event::{Effect, Source},
     keys::{self, Place},
 };
 use crate::store::{Direction, KeyRange, KeyReader, Read};
@@ -111,6 +111,9 @@ fn store(cx: &mut Cx<'_>, record: &Verified, replaced: Option<SlotHolder>) {
     }
     cx.txn.put(keys::index(&place.id), [place.topic.as_slice(), &place.at.0.to_be_bytes()].concat());
     cx.txn.put(place.key(), record.signed_bytes().clone());
+    if header.topic.is_public() {
+        cx.effects.push(Effect::Changed(header.topic.clone()));
+    }
 }
 
 /// Drops records of a topic, and the slots they hold.
@@ -127,6 +130,7 @@ pub(super) fn forget(cx: &mut Cx<'_>, topic: &Topic, unwanted: impl Fn(&Header) 
         cx.txn.delete(&key);
         cx.txn.delete(keys::index(&place.id));
     }
+    cx.effects.push(Effect::Changed(topic.clone()));
     Ok(())
 }
 

@@ -173,10 +173,16 @@ pub(super) fn flush(cx: &mut Cx<'_>) -> Result<(), EngineError> {
 
 /// A device answered.
 pub(super) fn sent(cx: &mut Cx<'_>, account: &AccountId, outcomes: &[(RecordId, Outcome)]) -> Result<(), EngineError> {
+    let mut answered = false;
     for (id, outcome) in outcomes {
         if cx.session.in_flight.entry(*account).or_default().remove(id).is_none() {
             continue;
         }
+        if *outcome == Outcome::Undelivered {
+            // It stays as it is; the next tick or connection tries again.
+            continue;
+        }
+        answered = true;
         let Some((key, mut row)) = find(cx, account, id)? else { continue };
         if row.bytes.is_some() && *outcome != Outcome::Later {
             // A receipt: delivered, or not wanted.
@@ -187,13 +193,15 @@ pub(super) fn sent(cx: &mut Cx<'_>, account: &AccountId, outcomes: &[(RecordId, 
         row.since = cx.now;
         row.state = match outcome {
             Outcome::Stored => OutboxState::Handed,
-            Outcome::Later => OutboxState::Later,
+            Outcome::Later | Outcome::Undelivered => OutboxState::Later,
             Outcome::Refused => OutboxState::Refused,
         };
         cx.put_value(key, &row)?;
         cx.emit(&DomainEvent::Handed(*account, *id, *outcome))?;
     }
-    cx.session.to_flush.insert(*account);
+    if answered {
+        cx.session.to_flush.insert(*account);
+    }
     Ok(())
 }
 

@@ -112,12 +112,7 @@ fn member_changed(cx: &mut Cx<'_>, group: GroupId, record: &Verified, body: Grou
 ///
 /// # Errors
 /// Refused if the name is empty or a text breaks a limit.
-pub fn create(
-    cx: &mut Cx<'_>,
-    name: &str,
-    about: &str,
-    picture: Option<BlobHash>,
-) -> Result<GroupId, CommandError> {
+pub fn create(cx: &mut Cx<'_>, name: &str, about: &str, picture: Option<BlobHash>) -> Result<GroupId, CommandError> {
     let me = cx.me()?;
     let nonce = cx.random::<16>();
     let group = GroupId::derive(&me, &nonce);
@@ -190,12 +185,7 @@ pub fn update(
 ///
 /// # Errors
 /// Refused without an account.
-pub fn join(
-    cx: &mut Cx<'_>,
-    group: GroupId,
-    name: Option<String>,
-    addresses: Vec<String>,
-) -> Result<(), CommandError> {
+pub fn join(cx: &mut Cx<'_>, group: GroupId, name: Option<String>, addresses: Vec<String>) -> Result<(), CommandError> {
     cx.me()?;
     let topic = Topic::Group(group);
     cx.follow(&topic)?;

@@ -1,0 +1,309 @@
+//! The cloneable [`Node`]: what the web server and the command call.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use hutong_protocol::{AccountId, BlobHash, DeviceId, Topic};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use crate::{
+    blob::BlobStore,
+    engine::{Answer, CommandError, Cx, EngineError, Event, Input},
+    net::{self, BlobFetchError, Multiaddr, NetHandle, NetworkStatus},
+    runtime::{self, Job},
+    store::{Read, SledOptions, SledStore, Store, StoreError},
+};
+
+/// Events kept for a slow browser tab. Beyond that it is told that it missed some, and reads everything anew.
+const EVENTS_KEPT: usize = 1_024;
+/// Jobs waiting for the engine: callers beyond that wait in turn.
+pub(crate) const JOBS_MAX: usize = 1_024;
+/// Space for other people's files and one's own, in bytes, unless configured (8 GiB).
+const BLOB_QUOTA_BYTES: u64 = 8 * 1024 * 1024 * 1024;
+
+/// How to start a node.
+#[derive(Clone, Debug)]
+pub struct NodeConfig {
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// Where to listen for peers.
+    pub listen: Vec<Multiaddr>,
+    /// Whether to look for peers on the local network; `None`: as the user's settings say.
+    pub mdns: Option<bool>,
+}
+
+impl NodeConfig {
+    /// Loopback only, free ports, no local discovery.
+    #[must_use]
+    pub fn loopback(data_dir: &Path) -> Self {
+        let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"];
+        let listen = listen.iter().filter_map(|address| address.parse().ok()).collect();
+        Self { data_dir: data_dir.to_owned(), listen, mdns: Some(false) }
+    }
+}
+
+/// Why the node did not do something.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NodeError {
+    /// What was asked is not possible; the message says what to do.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// The data directory could not be used.
+    #[error("cannot use the data directory {directory}: {source}")]
+    DataDir {
+        /// Which.
+        directory: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The network did not start.
+    #[error(transparent)]
+    Net(#[from] net::NetError),
+    /// A file could not be kept or fetched.
+    #[error(transparent)]
+    Blob(#[from] crate::blob::BlobError),
+    /// The engine stopped: after a failure of the disk, or because the node is shutting down.
+    #[error("the node has stopped: {0}")]
+    Stopped(String),
+}
+
+impl From<EngineError> for NodeError {
+    fn from(error: EngineError) -> Self {
+        Self::Command(CommandError::Own(error))
+    }
+}
+
+impl From<StoreError> for NodeError {
+    fn from(error: StoreError) -> Self {
+        Self::Command(CommandError::Own(error.into()))
+    }
+}
+
+/// Who is connected, and where this node can be reached: known only while it runs.
+#[derive(Debug, Default)]
+pub(crate) struct Presence {
+    pub(crate) devices: BTreeMap<DeviceId, Option<AccountId>>,
+    pub(crate) addresses: Vec<String>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) device: DeviceId,
+    pub(crate) jobs: mpsc::Sender<Job>,
+    pub(crate) events: broadcast::Sender<Event>,
+    pub(crate) presence: RwLock<Presence>,
+    pub(crate) net: NetHandle,
+    pub(crate) blobs: Arc<BlobStore>,
+    pub(crate) stopped: watch::Sender<Option<String>>,
+    data_dir: PathBuf,
+}
+
+/// A running node. Cheap to clone; all clones are the same node.
+#[derive(Clone)]
+pub struct Node {
+    inner: Arc<Inner>,
+}
+
+impl Node {
+    /// Opens the data directory (making it if need be), joins the network and runs.
+    ///
+    /// # Errors
+    /// [`NodeError`], each saying what to do.
+    pub async fn start(config: NodeConfig) -> Result<Self, NodeError> {
+        make_private_dir(&config.data_dir)?;
+        let store_dir = config.data_dir.join("store");
+        let store = tokio::task::spawn_blocking(move || SledStore::open(&store_dir, SledOptions::default()))
+            .await
+            .map_err(|error| NodeError::Stopped(error.to_string()))??;
+        let store: Arc<dyn Store> = Arc::new(store);
+        let blobs = Arc::new(BlobStore::open(&config.data_dir.join("blobs"), BLOB_QUOTA_BYTES)?);
+        let inner = runtime::start(&config, store, blobs).await?;
+        Ok(Self { inner })
+    }
+
+    /// Runs something in the engine, in one transaction that is on disk when this returns.
+    ///
+    /// # Errors
+    /// What `order` answered, or [`NodeError::Stopped`].
+    pub async fn call<T, F>(&self, order: F) -> Result<T, NodeError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Cx<'_>) -> Result<T, CommandError> + Send + 'static,
+    {
+        let (tell, told) = oneshot::channel();
+        let call = Box::new(move |cx: &mut Cx<'_>| {
+            let result = order(cx);
+            let keep = result.is_ok();
+            let finish = Box::new(move |committed: Result<(), EngineError>| {
+                let result = result.and_then(|value| committed.map(|()| value).map_err(CommandError::Own));
+                if tell.send(result).is_err() {
+                    tracing::debug!("whoever asked did not wait for the answer");
+                }
+            });
+            Answer { keep, finish }
+        });
+        let stopped = || NodeError::Stopped(self.why_stopped());
+        self.inner.jobs.send(Job::from(Input::Call(call))).await.map_err(|_| stopped())?;
+        Ok(told.await.map_err(|_| stopped())??)
+    }
+
+    /// Reads the store, off the async threads.
+    ///
+    /// # Errors
+    /// What `view` answered.
+    pub async fn read<T, F>(&self, view: F) -> Result<T, NodeError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&dyn Read) -> Result<T, EngineError> + Send + 'static,
+    {
+        let store = Arc::clone(&self.inner.store);
+        let result = tokio::task::spawn_blocking(move || view(&*store)).await;
+        Ok(result.map_err(|error| NodeError::Stopped(error.to_string()))??)
+    }
+
+    /// What changes from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.inner.events.subscribe()
+    }
+
+    /// This device.
+    #[must_use]
+    pub fn device(&self) -> DeviceId {
+        self.inner.device
+    }
+
+    /// Whether a device of the account is connected now.
+    #[must_use]
+    pub fn is_online(&self, account: &AccountId) -> bool {
+        let presence = self.inner.presence.read().unwrap_or_else(PoisonError::into_inner);
+        presence.devices.values().any(|other| other.as_ref() == Some(account))
+    }
+
+    /// The connected devices of an account.
+    #[must_use]
+    pub fn connected_devices(&self, account: &AccountId) -> Vec<DeviceId> {
+        let presence = self.inner.presence.read().unwrap_or_else(PoisonError::into_inner);
+        let theirs = presence.devices.iter().filter(|(_, other)| other.as_ref() == Some(account));
+        theirs.map(|(device, _)| *device).collect()
+    }
+
+    /// Where this node can be reached: multiaddresses ending in `/p2p/<peer>`.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        self.inner.presence.read().unwrap_or_else(PoisonError::into_inner).addresses.clone()
+    }
+
+    /// The network as it is now.
+    ///
+    /// # Errors
+    /// [`NodeError::Net`] if it was shut down.
+    pub async fn network(&self) -> Result<NetworkStatus, NodeError> {
+        Ok(self.inner.net.status().await?)
+    }
+
+    /// Connects to whoever answers at an address.
+    ///
+    /// # Errors
+    /// [`NodeError::Net`] if the network was shut down.
+    pub async fn dial(&self, address: Multiaddr) -> Result<(), NodeError> {
+        Ok(self.inner.net.dial(None, vec![address]).await?)
+    }
+
+    /// Reconciles a topic with connected peers now.
+    ///
+    /// # Errors
+    /// [`NodeError::Net`] if the network was shut down.
+    pub async fn sync_now(&self, topic: Topic) -> Result<(), NodeError> {
+        Ok(self.inner.net.sync_now(topic).await?)
+    }
+
+    /// The files.
+    #[must_use]
+    pub fn blobs(&self) -> &Arc<BlobStore> {
+        &self.inner.blobs
+    }
+
+    /// Gets a file from others, if it is not here. `of`: an account that should have it.
+    ///
+    /// # Errors
+    /// [`BlobFetchError`].
+    pub async fn fetch_blob(&self, hash: BlobHash, of: Option<AccountId>) -> Result<u64, BlobFetchError> {
+        let hint = of.map(|account| self.connected_devices(&account)).unwrap_or_default();
+        self.inner.net.fetch_blob(hash, hint).await
+    }
+
+    /// Offers a file that was just added.
+    ///
+    /// # Errors
+    /// [`NodeError::Net`] if the network was shut down.
+    pub async fn provide_blob(&self, hash: BlobHash) -> Result<(), NodeError> {
+        Ok(self.inner.net.provide_blob(hash).await?)
+    }
+
+    /// The store, for maintenance (`doctor`, `backup`).
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.inner.store
+    }
+
+    /// Where everything is kept.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.inner.data_dir
+    }
+
+    /// Waits until the engine stops by itself, and says why.
+    pub async fn stopped(&self) -> String {
+        let mut stopped = self.inner.stopped.subscribe();
+        match stopped.wait_for(Option::is_some).await {
+            Ok(why) => why.clone().unwrap_or_default(),
+            Err(_) => "shut down".to_owned(),
+        }
+    }
+
+    fn why_stopped(&self) -> String {
+        self.inner.stopped.borrow().clone().unwrap_or_else(|| "shut down".to_owned())
+    }
+
+    /// Ends the network and the engine; what was acknowledged is on disk already.
+    pub async fn shutdown(&self) {
+        self.inner.net.shutdown().await;
+        if self.inner.jobs.send(Job::Stop).await.is_ok() {
+            self.stopped().await;
+        }
+    }
+}
+
+impl Inner {
+    #[expect(clippy::too_many_arguments, reason = "called once, by the runtime that made the parts")]
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        device: DeviceId,
+        jobs: mpsc::Sender<Job>,
+        net: NetHandle,
+        blobs: Arc<BlobStore>,
+        data_dir: &Path,
+    ) -> Self {
+        let (events, _) = broadcast::channel(EVENTS_KEPT);
+        let (stopped, _) = watch::channel(None);
+        let presence = RwLock::default();
+        Self { store, device, jobs, events, presence, net, blobs, stopped, data_dir: data_dir.to_owned() }
+    }
+}
+
+/// Only the owner may look into it: it holds the keys.
+fn make_private_dir(directory: &Path) -> Result<(), NodeError> {
+    let failed = |source| NodeError::DataDir { directory: directory.to_owned(), source };
+    std::fs::create_dir_all(directory).map_err(failed)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o700)).map_err(failed)?;
+    }
+    Ok(())
+}
