@@ -13,6 +13,7 @@ pub mod handle;
 pub mod net;
 #[cfg(feature = "runtime")]
 mod runtime;
+pub mod search;
 pub mod store;
 
 /// Every room of the house, in the order in which they hear of each other's events. A new feature is one line here.
