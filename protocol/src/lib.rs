@@ -16,6 +16,7 @@ pub mod limits;
 pub mod link;
 pub mod market;
 pub mod money;
+pub mod order;
 pub mod phrase;
 pub mod record;
 pub mod signature;
