@@ -7,8 +7,12 @@ export type Segment =
 
 // A web address with a scheme, one that starts with www., or one of ours. Chinese punctuation ends an address,
 // since in Chinese no space stands before it.
-const LINK =
-  /(https?:\/\/|www\.)[^\s<>"'`,。;:!?、()【】《》「」]+|hutong:(?:contact|group|store|listing)\/[^\s<>"'`,。;!?、()]+/giu;
+const CJK_STOP =
+  "\\u3001\\u3002\\uff0c\\uff1b\\uff1a\\uff01\\uff1f\\uff08\\uff09\\u3010\\u3011\\u300a\\u300b\\u300c\\u300d\\u201c\\u201d";
+const LINK = new RegExp(
+  `(?:https?://|www\\.)[^\\s<>"'\`${CJK_STOP}]+|hutong:(?:contact|group|store|listing)/[^\\s<>"'\`${CJK_STOP}]+`,
+  "giu",
+);
 /** What ends a sentence, not an address. */
 const TAIL = /[.,;:!?'"*_~]+$/;
 

@@ -17,6 +17,8 @@ const midnight = (at: Ms): number => new Date(at).setHours(0, 0, 0, 0);
 /** Whole local days from `at` to `now`; robust to days of 23 and 25 hours. */
 const daysAgo = (at: Ms, now: Ms): number => Math.round((midnight(now) - midnight(at)) / DAY);
 
+const capital = (text: string, tag: string): string => text.charAt(0).toLocaleUpperCase(tag) + text.slice(1);
+
 /** "14:05" */
 export const clock = (at: Ms, tag: string): string =>
   format(tag, { hour: "2-digit", minute: "2-digit" }).format(at);
@@ -39,7 +41,8 @@ export function date(at: Ms, now: Ms, tag: string): string {
 export function listTime(at: Ms, now: Ms, tag: string): string {
   const days = daysAgo(at, now);
   if (days <= 0) return clock(at, tag);
-  if (days === 1) return new Intl.RelativeTimeFormat(tag, { numeric: "auto" }).format(-1, "day");
+  if (days === 1)
+    return capital(new Intl.RelativeTimeFormat(tag, { numeric: "auto" }).format(-1, "day"), tag);
   if (days < 7) return format(tag, { weekday: "short" }).format(at);
   return date(at, now, tag);
 }
@@ -48,8 +51,7 @@ export function listTime(at: Ms, now: Ms, tag: string): string {
 export function dayLabel(at: Ms, now: Ms, tag: string): string {
   const days = daysAgo(at, now);
   if (days >= 0 && days < 2) {
-    const text = new Intl.RelativeTimeFormat(tag, { numeric: "auto" }).format(-days, "day");
-    return text.charAt(0).toLocaleUpperCase(tag) + text.slice(1);
+    return capital(new Intl.RelativeTimeFormat(tag, { numeric: "auto" }).format(-days, "day"), tag);
   }
   const sameYear = new Date(at).getFullYear() === new Date(now).getFullYear();
   return format(tag, {

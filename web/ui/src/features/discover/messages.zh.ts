@@ -7,7 +7,7 @@ export default {
   groupsEmptyText: "联系人分享群名片后会出现在这里。",
   stores: "节点知道的店铺",
   storesEmpty: "还没有店铺",
-  storesEmptyText: "打开店铺链接,或等联系人分享。",
+  storesEmptyText: "打开店铺链接，或等联系人分享。",
   nearby: "此刻在线",
   nearbyEmpty: "你认识的人现在都不在线",
   joined: "已加入",

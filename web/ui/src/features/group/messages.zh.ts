@@ -2,7 +2,7 @@ import type { Messages } from "./messages.en";
 
 export default {
   newTitle: "新建群组",
-  newText: "群组是公开的:拿到链接的人都能加入并看到内容。",
+  newText: "群组是公开的：拿到链接的人都能加入并看到内容。",
   name: "群名称",
   namePlaceholder: "大家为什么聚在一起",
   nameMissing: "请给群组起个名字。",
@@ -20,8 +20,8 @@ export default {
   peers: "当前可达节点",
   edit: "编辑群资料",
   leave: "退出群组",
-  leaveTitle: (name: string) => `退出“${name}”?`,
-  leaveText: "聊天会从列表中移除,以后可以凭链接再加入。",
+  leaveTitle: (name: string) => `退出“${name}”？`,
+  leaveText: "聊天会从列表中移除，以后可以凭链接再加入。",
   left: "已退出群组。",
   publicGroup: "公开群组",
 } satisfies Messages;

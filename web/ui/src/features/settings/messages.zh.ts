@@ -11,5 +11,5 @@ export default {
   readReceipts: "已读回执",
   readReceiptsHint: "让对方知道你已读过消息。",
   mdns: "发现本地网络中的节点",
-  mdnsHint: "你的节点会向同一 Wi-Fi 或有线网络中的节点宣告自己(mDNS)。",
+  mdnsHint: "你的节点会向同一 Wi-Fi 或有线网络中的节点宣告自己（mDNS）。",
 } satisfies Messages;
