@@ -276,6 +276,11 @@ pub enum DomainEvent {
     Handed(AccountId, RecordId, Outcome),
     /// A device no longer speaks for its account.
     Revoked(AccountId, DeviceId),
-    /// A review of an order was published by this node.
-    Reviewed(RecordId),
+    /// A review was published by this node.
+    Reviewed {
+        /// The order it comes out of.
+        order: RecordId,
+        /// The public record.
+        review: RecordId,
+    },
 }

@@ -85,7 +85,8 @@ pub(super) fn take_in(cx: &mut Cx<'_>, record: &Verified, source: Source) -> Res
         }
         _ => None,
     };
-    let keep = match cx.registry.iter().find(|feature| feature.kinds().contains(&header.kind)) {
+    let feature = cx.registry.iter().find(|feature| feature.kinds().contains(&header.kind));
+    let keep = match feature {
         Some(feature) => feature.accept(cx, record, source)?,
         // A kind of a later version: kept for those who know it.
         None => Keep::Store,
@@ -94,6 +95,7 @@ pub(super) fn take_in(cx: &mut Cx<'_>, record: &Verified, source: Source) -> Res
         return Ok(false);
     }
     store(cx, record, holder);
+    feature.map_or(Ok(()), |feature| feature.applied(cx, record))?;
     Ok(true)
 }
 

@@ -66,6 +66,16 @@ pub trait Feature: Sync {
     /// Why not; then everything it wrote is undone.
     fn accept(&self, cx: &mut Cx<'_>, record: &Verified, source: Source) -> Result<Keep, Reject>;
 
+    /// A record of one of its kinds is in the set now: what follows from it. Whatever is published here is later than the
+    /// record, on the hybrid logical clock too.
+    ///
+    /// # Errors
+    /// Why the record is not to be taken in after all; then everything is undone.
+    fn applied(&self, cx: &mut Cx<'_>, record: &Verified) -> Result<(), Reject> {
+        let _ = (cx, record);
+        Ok(())
+    }
+
     /// Hears what another feature tells.
     ///
     /// # Errors
