@@ -3,6 +3,8 @@ import type { Route } from "$lib/router.svelte";
 
 const chats = () => import("$features/chat/ChatList.svelte");
 const contacts = () => import("$features/contact/ContactList.svelte");
+const orders = () => import("$features/order/Orders.svelte");
+const sales = () => import("$features/store/StoreOrders.svelte");
 const me = () => import("$features/account/Me.svelte");
 
 export const routes: Route[] = [
@@ -75,15 +77,21 @@ export const routes: Route[] = [
     page: () => import("$features/market/ListingPage.svelte"),
     full: true,
   },
-  { path: "/cart", tab: "market", page: () => import("$features/order/CartPage.svelte"), full: true },
+  { path: "/cart", tab: "market", page: () => import("$features/market/CartPage.svelte"), full: true },
   {
     path: "/checkout/:store",
     tab: "market",
-    page: () => import("$features/order/Checkout.svelte"),
+    page: () => import("$features/market/Checkout.svelte"),
     full: true,
   },
-  { path: "/orders", tab: "me", page: () => import("$features/order/Orders.svelte"), full: true },
-  { path: "/orders/:order", tab: "me", page: () => import("$features/order/OrderPage.svelte"), full: true },
+  { path: "/orders", tab: "me", list: orders, full: true },
+  {
+    path: "/orders/:order",
+    tab: "me",
+    list: orders,
+    page: () => import("$features/order/OrderPage.svelte"),
+    full: true,
+  },
 
   { path: "/mystore", tab: "me", page: () => import("$features/store/StoreHome.svelte"), full: true },
   {
@@ -107,7 +115,20 @@ export const routes: Route[] = [
   {
     path: "/mystore/orders",
     tab: "me",
-    page: () => import("$features/store/StoreOrders.svelte"),
+    list: sales,
+    full: true,
+  },
+  {
+    path: "/mystore/orders/:order",
+    tab: "me",
+    list: sales,
+    page: () => import("$features/order/OrderPage.svelte"),
+    full: true,
+  },
+  {
+    path: "/mystore/questions",
+    tab: "me",
+    page: () => import("$features/store/StoreQuestions.svelte"),
     full: true,
   },
   {
