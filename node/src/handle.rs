@@ -14,7 +14,7 @@ use crate::{
     engine::{Answer, CommandError, Cx, EngineError, Event, Input},
     net::{self, BlobFetchError, Multiaddr, NetHandle, NetworkStatus},
     runtime::{self, Job},
-    store::{Read, SledOptions, SledStore, Store, StoreError},
+    store::{Read, SledOptions, SledStore, Store, StoreError, migrate},
 };
 
 /// Events kept for a slow browser tab. Beyond that it is told that it missed some, and reads everything anew.
@@ -116,9 +116,12 @@ impl Node {
     pub async fn start(config: NodeConfig) -> Result<Self, NodeError> {
         make_private_dir(&config.data_dir)?;
         let store_dir = config.data_dir.join("store");
-        let store = tokio::task::spawn_blocking(move || SledStore::open(&store_dir, SledOptions::default()))
-            .await
-            .map_err(|error| NodeError::Stopped(error.to_string()))??;
+        let store = tokio::task::spawn_blocking(move || {
+            let store = SledStore::open(&store_dir, SledOptions::default())?;
+            migrate(&store).map(|_| store)
+        })
+        .await
+        .map_err(|error| NodeError::Stopped(error.to_string()))??;
         let store: Arc<dyn Store> = Arc::new(store);
         let blobs = Arc::new(BlobStore::open(&config.data_dir.join("blobs"), BLOB_QUOTA_BYTES)?);
         let inner = runtime::start(&config, store, blobs).await?;

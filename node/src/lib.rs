@@ -14,6 +14,7 @@ pub mod net;
 #[cfg(feature = "runtime")]
 mod runtime;
 pub mod search;
+pub mod sim;
 pub mod store;
 
 /// Every room of the house, in the order in which they hear of each other's events. A new feature is one line here.

@@ -47,18 +47,22 @@ impl Feature for Contacts {
             let body: ContactRequest = record.body()?;
             body.validate()?;
             addressed(record, &body.to, &me)?;
-            if from != me {
-                request_arrived(cx, record, body)?;
-            }
         } else {
             let body: ContactAnswer = record.body()?;
             body.validate()?;
             addressed(record, &body.to, &me)?;
-            if from != me {
-                answer_arrived(cx, record, body)?;
-            }
         }
         Ok(Keep::Store)
+    }
+
+    fn applied(&self, cx: &mut Cx<'_>, record: &Verified) -> Result<(), Reject> {
+        if cx.account() == Some(record.author()) {
+            return Ok(());
+        }
+        match record.header().kind {
+            Kind::ContactRequest => request_arrived(cx, record, record.body()?),
+            _ => answer_arrived(cx, record, record.body()?),
+        }
     }
 
     fn hear(&self, cx: &mut Cx<'_>, event: &DomainEvent) -> Result<(), EngineError> {

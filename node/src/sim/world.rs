@@ -1,0 +1,499 @@
+//! Many real engines, one virtual clock, and a network that loses, repeats, delays, reorders and splits.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use hutong_protocol::{AccountId, DeviceId, RecordId, TimestampMs, Topic};
+
+use super::rng::Rng;
+use crate::{
+    FEATURES,
+    engine::{
+        Answer, CommandError, Cx, Effect, Engine, EngineError, Input, Outcome, Source, Token, Verdict, get_slot,
+        keys::{Place, set},
+    },
+    store::{Direction, KeyRange, MemoryStore, Read, Store},
+};
+
+/// How long a sender waits for an answer before it counts as lost, in virtual milliseconds.
+const ANSWER_MS: u64 = 15_000;
+/// How often time passes for an engine, in virtual milliseconds: coarser than in life, so that months are affordable.
+const TICK_MS: u64 = 60_000;
+/// How often linked nodes reconcile their common topics.
+const RESYNC_MS: u64 = 10 * 60_000;
+/// Records in one message of a reconciliation.
+const SYNC_BATCH: usize = 256;
+
+/// What goes wrong, in percent, while faults are on.
+#[derive(Clone, Copy, Debug)]
+pub struct Faults {
+    /// Messages that vanish.
+    pub loss: u64,
+    /// Messages that arrive twice.
+    pub duplicate: u64,
+    /// Steps after which the process dies before it acts.
+    pub crash_permille: u64,
+    /// Longest delay of a message in milliseconds; each takes a random part of it, so order is lost.
+    pub delay_ms: u64,
+    /// Largest deviation of a node's clock in milliseconds.
+    pub skew_ms: u64,
+}
+
+/// What happens at a virtual moment.
+enum Happening {
+    Tick,
+    Resync,
+    Input(Box<Delivery>),
+    Restart,
+    LinkUp(usize),
+    Heal,
+}
+
+/// Something on its way to a node.
+enum Delivery {
+    Mail { from: usize, records: Vec<(RecordId, Arc<[u8]>)> },
+    Answer { outcomes: Vec<(RecordId, Outcome)>, from: usize },
+    Gossip { bytes: Arc<[u8]> },
+    Sync { records: Vec<Arc<[u8]>>, done: Option<Topic> },
+    Published { id: RecordId, peers: usize },
+}
+
+struct SimNode {
+    store: Arc<MemoryStore>,
+    engine: Option<Engine>,
+    device: DeviceId,
+    /// Added to (or, if the flag is set, taken from) the world's clock.
+    skew: (u64, bool),
+    links: BTreeSet<usize>,
+    topics: BTreeSet<Topic>,
+    island: u64,
+}
+
+/// The world.
+pub struct World {
+    nodes: Vec<SimNode>,
+    by_device: BTreeMap<DeviceId, usize>,
+    queue: BinaryHeap<Reverse<(u64, u64, usize)>>,
+    pending: BTreeMap<u64, Happening>,
+    sequence: u64,
+    now: u64,
+    rng: Rng,
+    faults: Option<Faults>,
+    next_token: u64,
+    /// Steps taken by all engines.
+    pub steps: u64,
+    /// Crashes so far.
+    pub crashes: u64,
+    /// Messages lost so far.
+    pub lost: u64,
+}
+
+impl World {
+    /// `count` fresh nodes without accounts, at a fixed moment of virtual time.
+    ///
+    /// # Errors
+    /// The store's: none in memory.
+    pub fn new(seed: u64, count: usize, faults: Faults) -> Result<Self, EngineError> {
+        let mut rng = Rng::new(seed, "world");
+        let (mut nodes, mut by_device) = (Vec::new(), BTreeMap::new());
+        for index in 0..count {
+            let store = Arc::new(MemoryStore::new());
+            let engine = Engine::open(store.clone(), FEATURES, &rng.seed())?;
+            let device = engine.device_key().id();
+            let skew = (rng.below(faults.skew_ms.saturating_add(1)), rng.chance(50));
+            let (links, topics) = (BTreeSet::new(), BTreeSet::new());
+            by_device.insert(device, index);
+            nodes.push(SimNode { store, engine: Some(engine), device, skew, links, topics, island: 0 });
+        }
+        let mut world = Self {
+            nodes,
+            by_device,
+            queue: BinaryHeap::new(),
+            pending: BTreeMap::new(),
+            sequence: 0,
+            now: 1_760_000_000_000,
+            rng,
+            faults: Some(faults),
+            next_token: 0,
+            steps: 0,
+            crashes: 0,
+            lost: 0,
+        };
+        for index in 0..count {
+            world.boot(index);
+        }
+        Ok(world)
+    }
+
+    /// The virtual time.
+    #[must_use]
+    pub const fn now(&self) -> TimestampMs {
+        TimestampMs(self.now)
+    }
+
+    /// A node's store, for views.
+    ///
+    /// # Panics
+    /// If there is no such node.
+    #[must_use]
+    pub fn read(&self, node: usize) -> &dyn Read {
+        &*self.nodes[node].store
+    }
+
+    /// Chance, for scenarios.
+    pub fn rng(&mut self) -> &mut Rng {
+        &mut self.rng
+    }
+
+    /// The address of a node, as it would stand in a link.
+    #[must_use]
+    pub fn address(node: usize) -> String {
+        format!("/memory/{node}")
+    }
+
+    /// From now on nothing is lost, delayed, split or crashed; everything that was cut is joined again.
+    pub fn calm(&mut self) {
+        self.faults = None;
+        self.heal();
+    }
+
+    fn boot(&mut self, node: usize) {
+        self.schedule(TICK_MS.min(1 + self.now % TICK_MS), node, Happening::Tick);
+        self.schedule(RESYNC_MS, node, Happening::Resync);
+        if let Some(engine) = &self.nodes[node].engine {
+            self.nodes[node].topics = engine.followed().unwrap_or_default().into_iter().collect();
+        }
+        self.step(node, vec![Input::Reachable(vec![Self::address(node)])]);
+    }
+
+    fn schedule(&mut self, after_ms: u64, node: usize, what: Happening) {
+        self.sequence += 1;
+        self.pending.insert(self.sequence, what);
+        self.queue.push(Reverse((self.now.saturating_add(after_ms), self.sequence, node)));
+    }
+
+    /// Sends something with the network's faults.
+    fn transmit(&mut self, from: usize, to: usize, make: impl Fn() -> Delivery) -> bool {
+        if self.nodes[from].island != self.nodes[to].island {
+            return false;
+        }
+        let Some(faults) = self.faults else {
+            self.schedule(1, to, Happening::Input(Box::new(make())));
+            return true;
+        };
+        if self.rng.chance(faults.loss) {
+            self.lost += 1;
+            return false;
+        }
+        let copies = if self.rng.chance(faults.duplicate) { 2 } else { 1 };
+        for _ in 0..copies {
+            let delay = 1 + self.rng.below(faults.delay_ms.max(1));
+            self.schedule(delay, to, Happening::Input(Box::new(make())));
+        }
+        true
+    }
+
+    /// Lets virtual time pass.
+    pub fn run(&mut self, for_ms: u64) {
+        let end = self.now.saturating_add(for_ms);
+        while let Some(Reverse((at, sequence, node))) = self.queue.peek().copied() {
+            if at > end {
+                break;
+            }
+            self.queue.pop();
+            self.now = at;
+            if let Some(what) = self.pending.remove(&sequence) {
+                self.happen(node, what);
+            }
+        }
+        self.now = end;
+    }
+
+    fn happen(&mut self, node: usize, what: Happening) {
+        match what {
+            Happening::Tick => {
+                self.schedule(TICK_MS, node, Happening::Tick);
+                self.step(node, vec![Input::Tick]);
+            }
+            Happening::Resync => {
+                self.schedule(RESYNC_MS, node, Happening::Resync);
+                for peer in self.nodes[node].links.clone() {
+                    self.reconcile(node, peer);
+                }
+            }
+            Happening::Input(delivery) => self.deliver(node, *delivery),
+            Happening::Restart => self.restart(node),
+            Happening::LinkUp(peer) => self.link(node, peer),
+            Happening::Heal => self.heal(),
+        }
+    }
+
+    fn deliver(&mut self, node: usize, delivery: Delivery) {
+        match delivery {
+            Delivery::Mail { from, records } => {
+                if !self.nodes[node].links.contains(&from) {
+                    return;
+                }
+                let bytes = records.iter().map(|(_, bytes)| bytes.clone()).collect();
+                let ids = records.into_iter().map(|(id, _)| id).collect::<Vec<_>>();
+                if let Some(outcomes) = self.take_in(node, Source::Mail, bytes) {
+                    let outcomes: Vec<_> = ids.into_iter().zip(outcomes).collect();
+                    self.transmit(node, from, || Delivery::Answer { outcomes: outcomes.clone(), from: node });
+                }
+            }
+            Delivery::Answer { outcomes, from } => {
+                let to = self.nodes[from].device;
+                self.step(node, vec![Input::Sent { to, outcomes }]);
+            }
+            Delivery::Gossip { bytes } => {
+                if self.take_in(node, Source::Gossip, vec![bytes.clone()]) == Some(vec![Outcome::Stored])
+                    && let Ok(record) = hutong_protocol::record::Stored::decode(bytes.clone())
+                {
+                    self.spread(node, &record.header.topic, &bytes);
+                }
+            }
+            Delivery::Sync { records, done } => {
+                self.take_in(node, Source::Sync, records);
+                if let Some(topic) = done {
+                    self.step(node, vec![Input::Reconciled(topic)]);
+                }
+            }
+            Delivery::Published { id, peers } => self.step(node, vec![Input::Published { id, peers }]),
+        }
+    }
+
+    /// Gives records to an engine; `None` if it is down or has just died.
+    fn take_in(&mut self, node: usize, source: Source, records: Vec<Arc<[u8]>>) -> Option<Vec<Outcome>> {
+        self.next_token += 1;
+        let token = Some(Token(self.next_token));
+        let mut known = None;
+        let effects = self.engine_step(node, vec![Input::Records { source, records, token }], &mut |verdict| {
+            known = Some(verdict);
+        })?;
+        let outcomes = effects.iter().find_map(|effect| match effect {
+            Effect::Outcomes(_, outcomes) => Some(outcomes.clone()),
+            _ => None,
+        });
+        self.act(node, effects);
+        // A gossip message that was here already is not spread again.
+        if source == Source::Gossip && known != Some(Verdict::Accept) { None } else { outcomes }
+    }
+
+    fn clock(&self, node: usize) -> TimestampMs {
+        let (skew, behind) = self.nodes[node].skew;
+        TimestampMs(if behind { self.now.saturating_sub(skew) } else { self.now.saturating_add(skew) })
+    }
+
+    fn engine_step(
+        &mut self,
+        node: usize,
+        inputs: Vec<Input>,
+        verdict: &mut dyn FnMut(Verdict),
+    ) -> Option<Vec<Effect>> {
+        let (now, seed) = (self.clock(node), self.rng.seed());
+        self.steps += 1;
+        let engine = self.nodes[node].engine.as_mut()?;
+        let effects = engine.step(inputs, now, &seed, &mut |_, _, given| verdict(given)).ok()?;
+        // The process may die after the commit and before it acts on it.
+        let crash = self.faults.is_some_and(|faults| self.rng.below(1000) < faults.crash_permille);
+        if crash {
+            self.kill(node);
+            return None;
+        }
+        Some(effects)
+    }
+
+    fn step(&mut self, node: usize, inputs: Vec<Input>) {
+        if let Some(effects) = self.engine_step(node, inputs, &mut |_| ()) {
+            self.act(node, effects);
+        }
+    }
+
+    /// Runs a command as a user of this node would. `None`: the node is down, or died before it could answer; then
+    /// nobody was told that it worked.
+    pub fn call<T: Send + 'static>(
+        &mut self,
+        node: usize,
+        order: impl FnOnce(&mut Cx<'_>) -> Result<T, CommandError> + Send + 'static,
+    ) -> Option<Result<T, CommandError>> {
+        let slot = Arc::new(Mutex::new(None));
+        let told = Arc::clone(&slot);
+        let call = Box::new(move |cx: &mut Cx<'_>| {
+            let result = order(cx);
+            let keep = result.is_ok();
+            let finish = Box::new(move |committed: Result<(), EngineError>| {
+                let result = result.and_then(|value| committed.map(|()| value).map_err(CommandError::Own));
+                *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            });
+            Answer { keep, finish }
+        });
+        self.step(node, vec![Input::Call(call)]);
+        let answer = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        answer
+    }
+
+    fn act(&mut self, node: usize, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Answer(finish) => finish(Ok(())),
+                Effect::Send { to, records } => self.send(node, to, &records),
+                Effect::Publish { topic, id, bytes } => {
+                    let peers = self.spread(node, &topic, &bytes);
+                    self.schedule(1, node, Happening::Input(Box::new(Delivery::Published { id, peers })));
+                }
+                Effect::Follow(topic) => {
+                    self.nodes[node].topics.insert(topic);
+                    for peer in self.nodes[node].links.clone() {
+                        self.reconcile(node, peer);
+                    }
+                }
+                Effect::Unfollow(topic) => {
+                    self.nodes[node].topics.remove(&topic);
+                }
+                Effect::Connect { devices, addresses, .. } => {
+                    let named = devices.iter().filter_map(|(device, _)| self.by_device.get(device).copied());
+                    let addressed = addresses.iter().filter_map(|a| a.strip_prefix("/memory/")?.parse().ok());
+                    for peer in named.chain(addressed).collect::<BTreeSet<usize>>() {
+                        self.schedule(1, node, Happening::LinkUp(peer));
+                    }
+                }
+                Effect::GetSlots { slots, .. } => {
+                    for peer in self.nodes[node].links.clone() {
+                        let found = slots.iter().filter_map(|(account, kind, slot)| {
+                            get_slot(self.read(peer), account, kind, slot).ok().flatten()
+                        });
+                        let records: Vec<_> = found.map(|(_, record)| record.signed_bytes().clone()).collect();
+                        self.transmit(peer, node, || Delivery::Sync { records: records.clone(), done: None });
+                    }
+                }
+                // The others have learned of a new identity when they are linked again.
+                Effect::Identity(_) => self.relink(node),
+                Effect::Changed(_) | Effect::Notify(_) | Effect::Index(_) | Effect::Outcomes(..) => {}
+            }
+        }
+    }
+
+    fn send(&mut self, node: usize, to: DeviceId, records: &[(RecordId, Arc<[u8]>)]) {
+        let Some(peer) = self.by_device.get(&to).copied() else { return };
+        self.transmit(node, peer, || Delivery::Mail { from: node, records: records.to_vec() });
+        // The sender gives up waiting after a while; an answer that came before makes this a word about nothing.
+        let outcomes = records.iter().map(|(id, _)| (*id, Outcome::Undelivered)).collect();
+        let timeout = Delivery::Answer { outcomes, from: peer };
+        self.schedule(ANSWER_MS, node, Happening::Input(Box::new(timeout)));
+    }
+
+    fn spread(&mut self, node: usize, topic: &Topic, bytes: &Arc<[u8]>) -> usize {
+        let followers = self.nodes[node].links.iter().copied();
+        let followers: Vec<_> = followers.filter(|peer| self.nodes[*peer].topics.contains(topic)).collect();
+        let sent =
+            followers.iter().filter(|peer| self.transmit(node, **peer, || Delivery::Gossip { bytes: bytes.clone() }));
+        sent.count()
+    }
+
+    /// Exchanges what the other lacks of every common topic. The difference is computed here; the real protocol is
+    /// tested where it lives. What is simulated is that either half may be lost.
+    fn reconcile(&mut self, a: usize, b: usize) {
+        let common: Vec<Topic> = self.nodes[a].topics.intersection(&self.nodes[b].topics).cloned().collect();
+        for topic in common {
+            for (from, to) in [(a, b), (b, a)] {
+                let mine = self.records(from, &topic);
+                let theirs: BTreeSet<_> = self.records(to, &topic).into_keys().collect();
+                let missing: Vec<_> =
+                    mine.into_iter().filter(|(id, _)| !theirs.contains(id)).map(|(_, bytes)| bytes).collect();
+                let last = missing.chunks(SYNC_BATCH).count().saturating_sub(1);
+                for (index, chunk) in missing.chunks(SYNC_BATCH).enumerate() {
+                    let done = (index == last).then(|| topic.clone());
+                    self.transmit(from, to, || Delivery::Sync { records: chunk.to_vec(), done: done.clone() });
+                }
+            }
+            self.transmit(b, a, || Delivery::Sync { records: Vec::new(), done: Some(topic.clone()) });
+        }
+    }
+
+    fn records(&self, node: usize, topic: &Topic) -> BTreeMap<RecordId, Arc<[u8]>> {
+        let prefix = set(topic);
+        let rows = self.nodes[node].store.collect(KeyRange::prefix(&prefix), Direction::Ascending, usize::MAX);
+        let rows = rows.unwrap_or_default().into_iter();
+        rows.filter_map(|(key, bytes)| Some((Place::parse(&key)?.id, bytes))).collect()
+    }
+
+    fn link(&mut self, a: usize, b: usize) {
+        let apart = a == b || self.nodes[a].island != self.nodes[b].island || self.nodes[a].links.contains(&b);
+        if apart || self.nodes[a].engine.is_none() || self.nodes[b].engine.is_none() {
+            return;
+        }
+        self.nodes[a].links.insert(b);
+        self.nodes[b].links.insert(a);
+        for (node, peer) in [(a, b), (b, a)] {
+            let device = self.nodes[peer].device;
+            let certificate = self.nodes[peer].engine.as_ref().and_then(|engine| engine.certificate().cloned());
+            let addresses = vec![Self::address(peer)];
+            self.step(node, vec![Input::PeerUp { device, certificate, addresses }]);
+        }
+        self.reconcile(a, b);
+    }
+
+    fn unlink(&mut self, a: usize, b: usize) {
+        if self.nodes[a].links.remove(&b) {
+            self.nodes[b].links.remove(&a);
+            for (node, peer) in [(a, b), (b, a)] {
+                let device = self.nodes[peer].device;
+                self.step(node, vec![Input::PeerDown(device)]);
+            }
+        }
+    }
+
+    fn relink(&mut self, node: usize) {
+        for peer in self.nodes[node].links.clone() {
+            self.unlink(node, peer);
+            self.schedule(1, node, Happening::LinkUp(peer));
+        }
+    }
+
+    fn kill(&mut self, node: usize) {
+        self.crashes += 1;
+        self.nodes[node].engine = None;
+        for peer in self.nodes[node].links.clone() {
+            self.unlink(node, peer);
+        }
+        let pause = 1_000 + self.rng.below(10 * 60_000);
+        self.schedule(pause, node, Happening::Restart);
+    }
+
+    fn restart(&mut self, node: usize) {
+        let store = Arc::new(self.nodes[node].store.after_crash());
+        self.nodes[node].store = Arc::clone(&store);
+        let fresh = self.rng.seed();
+        let store: Arc<dyn Store> = store;
+        self.nodes[node].engine = Engine::open(store, FEATURES, &fresh).ok();
+        self.boot(node);
+    }
+
+    /// Splits the world in two for a while: nothing crosses.
+    pub fn split(&mut self, for_ms: u64) {
+        for node in 0..self.nodes.len() {
+            self.nodes[node].island = self.rng.below(2);
+        }
+        for a in 0..self.nodes.len() {
+            for b in self.nodes[a].links.clone() {
+                if self.nodes[a].island != self.nodes[b].island {
+                    self.unlink(a, b);
+                }
+            }
+        }
+        self.schedule(for_ms, 0, Happening::Heal);
+    }
+
+    fn heal(&mut self) {
+        self.nodes.iter_mut().for_each(|node| node.island = 0);
+    }
+
+    /// A node's account.
+    #[must_use]
+    pub fn account(&self, node: usize) -> Option<AccountId> {
+        crate::engine::identity::account(self.read(node)).ok().flatten()
+    }
+}
