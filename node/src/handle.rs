@@ -11,9 +11,11 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::{
     blob::BlobStore,
-    engine::{Answer, CommandError, Cx, EngineError, Event, Input},
+    engine::{Answer, CommandError, Cx, EngineError, Event, Indexed, Input},
+    indexer::{self, IndexerError},
     net::{self, BlobFetchError, Multiaddr, NetHandle, NetworkStatus},
     runtime::{self, Job},
+    search::{SearchError, SearchIndex},
     store::{Read, SledOptions, SledStore, Store, StoreError, migrate},
 };
 
@@ -66,6 +68,9 @@ pub enum NodeError {
     /// A file could not be kept or fetched.
     #[error(transparent)]
     Blob(#[from] crate::blob::BlobError),
+    /// The search index could not be opened or read.
+    #[error(transparent)]
+    Search(#[from] SearchError),
     /// The engine stopped: after a failure of the disk, or because the node is shutting down.
     #[error("the node has stopped: {0}")]
     Stopped(String),
@@ -90,6 +95,17 @@ pub(crate) struct Presence {
     pub(crate) addresses: Vec<String>,
 }
 
+/// What a node is made of.
+pub(crate) struct Parts {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) device: DeviceId,
+    pub(crate) jobs: mpsc::Sender<Job>,
+    pub(crate) net: NetHandle,
+    pub(crate) blobs: Arc<BlobStore>,
+    pub(crate) search: Arc<SearchIndex>,
+    pub(crate) indexer: mpsc::Sender<(u64, Vec<Indexed>)>,
+}
+
 pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) device: DeviceId,
@@ -98,6 +114,8 @@ pub(crate) struct Inner {
     pub(crate) presence: RwLock<Presence>,
     pub(crate) net: NetHandle,
     pub(crate) blobs: Arc<BlobStore>,
+    pub(crate) search: Arc<SearchIndex>,
+    pub(crate) indexer: mpsc::Sender<(u64, Vec<Indexed>)>,
     pub(crate) stopped: watch::Sender<Option<String>>,
     data_dir: PathBuf,
 }
@@ -248,6 +266,25 @@ impl Node {
         Ok(self.inner.net.provide_blob(hash).await?)
     }
 
+    /// What can be found.
+    #[must_use]
+    pub fn search(&self) -> &Arc<SearchIndex> {
+        &self.inner.search
+    }
+
+    /// Makes the search index anew from the store. `progress` hears how many of how many things are done.
+    ///
+    /// # Errors
+    /// The store's, or the index's.
+    pub async fn reindex(&self, progress: impl FnMut(usize, usize) + Send + 'static) -> Result<(), NodeError> {
+        let (store, search) = (Arc::clone(&self.inner.store), Arc::clone(&self.inner.search));
+        let rebuilt = tokio::task::spawn_blocking(move || indexer::rebuild(&*store, &search, progress)).await;
+        rebuilt.map_err(|error| NodeError::Stopped(error.to_string()))?.map_err(|error| match error {
+            IndexerError::Engine(error) => error.into(),
+            IndexerError::Search(error) => error.into(),
+        })
+    }
+
     /// The store, for maintenance (`doctor`, `backup`).
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
@@ -283,19 +320,12 @@ impl Node {
 }
 
 impl Inner {
-    #[expect(clippy::too_many_arguments, reason = "called once, by the runtime that made the parts")]
-    pub(crate) fn new(
-        store: Arc<dyn Store>,
-        device: DeviceId,
-        jobs: mpsc::Sender<Job>,
-        net: NetHandle,
-        blobs: Arc<BlobStore>,
-        data_dir: &Path,
-    ) -> Self {
+    pub(crate) fn new(parts: Parts, data_dir: &Path) -> Self {
         let (events, _) = broadcast::channel(EVENTS_KEPT);
         let (stopped, _) = watch::channel(None);
-        let presence = RwLock::default();
-        Self { store, device, jobs, events, presence, net, blobs, stopped, data_dir: data_dir.to_owned() }
+        let Parts { store, device, jobs, net, blobs, search, indexer } = parts;
+        let (presence, data_dir) = (RwLock::default(), data_dir.to_owned());
+        Self { store, device, jobs, events, presence, net, blobs, search, indexer, stopped, data_dir }
     }
 }
 

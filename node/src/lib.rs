@@ -10,6 +10,8 @@ pub mod group;
 #[cfg(feature = "runtime")]
 pub mod handle;
 #[cfg(feature = "runtime")]
+mod indexer;
+#[cfg(feature = "runtime")]
 pub mod net;
 #[cfg(feature = "runtime")]
 mod runtime;

@@ -23,8 +23,10 @@ use crate::{
     account::view::settings,
     blob::BlobStore,
     engine::{self, Effect, Engine, Input, Outcome, Source, Token},
-    handle::{Inner, JOBS_MAX, NodeConfig, NodeError, Presence},
+    handle::{Inner, JOBS_MAX, NodeConfig, NodeError, Parts, Presence},
+    indexer,
     net::{self, GossipToken, MailOutcome, MailReply, Multiaddr, NetConfig, NetEvent, NetHandle, SendOutcome, SyncAck},
+    search::SearchIndex,
     store::Store,
 };
 
@@ -74,7 +76,10 @@ pub(crate) async fn start(
     net_config.seed = random_seed()?;
     let (net, events) = net::start(net_config, Arc::clone(&store), Arc::clone(&blobs)).await?;
     let (jobs, inbox) = mpsc::channel(JOBS_MAX);
-    let inner = Arc::new(Inner::new(store, device_key.id(), jobs, net, blobs, &config.data_dir));
+    let (indexer, to_index) = mpsc::channel(indexer::WAITING_MAX);
+    let search = Arc::new(SearchIndex::open(&config.data_dir.join("search"))?);
+    let parts = Parts { store, device: device_key.id(), jobs, net, blobs, search, indexer };
+    let inner = Arc::new(Inner::new(parts, &config.data_dir));
     let (effects, outbox) = mpsc::channel(EFFECTS_MAX);
     for topic in followed {
         inner.net.subscribe(topic).await?;
@@ -82,6 +87,7 @@ pub(crate) async fn start(
     tokio::spawn(carry_out(Arc::clone(&inner), outbox));
     tokio::spawn(carry_in(Arc::clone(&inner), events));
     tokio::spawn(tick(inner.jobs.clone()));
+    indexer::spawn(&inner, to_index)?;
     let shared = Arc::clone(&inner);
     let spawned = thread::Builder::new().name("hutong-engine".into()).spawn(move || {
         let why = run(engine, inbox, &effects, &shared.net);
@@ -303,6 +309,11 @@ async fn carry_out_one(inner: &Inner, effect: Effect) -> Result<(), net::NetErro
         Effect::Notify(event) => {
             // No browser is open: nobody needs to be told.
             inner.events.send(event).ok();
+            Ok(())
+        }
+        Effect::Reindex(sequence, touched) => {
+            // Full: the indexer finds the rows in the store when it has caught up.
+            inner.indexer.try_send((sequence, touched)).ok();
             Ok(())
         }
         Effect::Index(_) | Effect::Changed(_) | Effect::Answer(_) | Effect::Outcomes(..) => Ok(()),

@@ -8,6 +8,8 @@ use hutong_protocol::{
     chat::{Card, ReceiptStatus},
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     cx::Cx,
     error::{EngineError, Verdict},
@@ -98,6 +100,8 @@ pub enum Input {
     Reconciled(Topic),
     /// Where this node can be reached now.
     Reachable(Vec<String>),
+    /// The search index has everything up to this number on disk.
+    IndexedTo(u64),
     /// Time passed.
     Tick,
 }
@@ -150,8 +154,10 @@ pub enum Effect {
     Answer(Box<dyn FnOnce(Result<(), EngineError>) + Send>),
     /// Something for the screen.
     Notify(Event),
-    /// Something the search index should look at again.
+    /// Something the search index should look at again; gathered into one [`Effect::Reindex`] at the end of the step.
     Index(Indexed),
+    /// What the search index should look at again, under the number of this commit.
+    Reindex(u64, Vec<Indexed>),
 }
 
 /// A gossip verdict, given before the commit: gossip forgets a message that waits.
@@ -206,7 +212,7 @@ pub enum Event {
 }
 
 /// A conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ChatId {
     /// With one account.
     Direct(AccountId),
@@ -214,8 +220,30 @@ pub enum ChatId {
     Group(GroupId),
 }
 
+impl std::fmt::Display for ChatId {
+    /// The text form, as in the API: `direct-<account>` or `group-<group>`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Direct(account) => write!(f, "direct-{account}"),
+            Self::Group(group) => write!(f, "group-{group}"),
+        }
+    }
+}
+
+impl std::str::FromStr for ChatId {
+    type Err = hutong_protocol::ids::ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('-') {
+            Some(("direct", account)) => account.parse().map(Self::Direct),
+            Some(("group", group)) => group.parse().map(Self::Group),
+            _ => Err(hutong_protocol::ids::ParseIdError),
+        }
+    }
+}
+
 /// Something that can be found.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Indexed {
     /// A listing.
     Listing(AccountId, String),

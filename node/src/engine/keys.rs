@@ -9,6 +9,7 @@
 //! | `O` | account (32), at (8), record id (32) | [`OutboxRow`](super::outbox::OutboxRow) |
 //! | `H` | due (8), record id (32) | envelope of a record from the future |
 //! | `D` | account (32), device (32) | [`DeviceRow`](super::peers::DeviceRow): how to reach an account |
+//! | `X` | number (8) | what a commit touched, for the search index |
 //! | `K` | name | this node's own keys |
 
 use hutong_protocol::{AccountId, DeviceId, Kind, RecordId, TimestampMs, Topic};
@@ -29,6 +30,8 @@ pub const OUTBOX: u8 = b'O';
 pub const HELD: u8 = b'H';
 /// Devices of accounts.
 pub const DEVICE: u8 = b'D';
+/// What the search index has yet to look at.
+pub const INDEXING: u8 = b'X';
 /// This node's keys.
 pub const SECRET: u8 = b'K';
 

@@ -13,6 +13,7 @@ pub mod cx;
 pub mod error;
 pub mod event;
 pub mod identity;
+pub mod indexing;
 mod ingest;
 pub mod keys;
 pub mod outbox;

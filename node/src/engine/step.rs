@@ -14,7 +14,7 @@ use super::{
     cx::{Cx, Random},
     error::{EngineError, Reject, Verdict},
     event::{Answer, Call, DomainEvent, Effect, Input, Outcome, Source, Token, Verdicts},
-    identity, ingest, outbox, peers,
+    identity, indexing, ingest, outbox, peers,
 };
 use crate::store::Txn;
 
@@ -60,7 +60,8 @@ impl Engine {
             .into_iter()
             .try_for_each(|input| apply(&mut cx, input, &mut checked, &mut owed, verdicts))
             .and_then(|()| acknowledge(&mut cx, owed))
-            .and_then(|()| outbox::flush(&mut cx));
+            .and_then(|()| outbox::flush(&mut cx))
+            .and_then(|()| indexing::note(&mut cx));
         let batch = cx.txn.into_batch();
         let result = result.and_then(|()| if batch.is_empty() { Ok(()) } else { Ok(store.commit(batch)?) });
         let Err(error) = result else { return Ok(effects) };
@@ -163,6 +164,7 @@ fn apply(
             cx.session.addresses = addresses;
             Ok(())
         }
+        Input::IndexedTo(sequence) => indexing::done(cx, sequence),
         Input::Tick => tick(cx, owed),
     }
 }

@@ -17,6 +17,7 @@
 mod document;
 mod fold;
 mod highlight;
+pub mod project;
 mod query;
 mod tokenizer;
 

@@ -371,8 +371,16 @@ impl World {
                 }
                 // The others have learned of a new identity when they are linked again.
                 Effect::Identity(_) => self.relink(node),
+                Effect::Reindex(sequence, _) => self.indexed(node, sequence),
                 Effect::Changed(_) | Effect::Notify(_) | Effect::Index(_) | Effect::Outcomes(..) => {}
             }
+        }
+    }
+
+    /// The simulated index is never behind by more than a hundred commits.
+    fn indexed(&mut self, node: usize, sequence: u64) {
+        if sequence % 100 == 0 {
+            self.step(node, vec![Input::IndexedTo(sequence)]);
         }
     }
 
