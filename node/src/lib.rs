@@ -9,6 +9,7 @@ pub mod engine;
 pub mod group;
 #[cfg(feature = "runtime")]
 pub mod handle;
+pub mod market;
 #[cfg(feature = "runtime")]
 mod indexer;
 #[cfg(feature = "runtime")]

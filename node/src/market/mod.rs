@@ -1,0 +1,3 @@
+//! Stores and what they sell.
+
+pub mod import;
