@@ -19,6 +19,8 @@ mod runtime;
 pub mod search;
 pub mod sim;
 pub mod store;
+#[cfg(test)]
+mod testing;
 
 /// Every room of the house, in the order in which they hear of each other's events. A new feature is one line here.
 pub const FEATURES: engine::Registry = &[&account::Account, &contact::Contacts, &chat::Chat, &group::Groups];

@@ -62,6 +62,7 @@ impl Feature for Account {
     fn hear(&self, cx: &mut Cx<'_>, event: &DomainEvent) -> Result<(), EngineError> {
         if let DomainEvent::ProfileSeen(account, profile) = event
             && view::profile(cx.read(), account)?.as_ref() != Some(profile)
+            && !view::has_record(cx.read(), account)?
         {
             cx.put_value(keys::seen(account), profile)?;
             cx.notify(Event::Profile(*account));
@@ -72,13 +73,13 @@ impl Feature for Account {
 }
 
 /// From the named time on, nothing of the device counts: what came before the revocation arrived is dropped, so that
-/// every node ends with the same set whatever came first.
+/// every node ends with the same set whatever came first. A later version of the revocation takes the place of an earlier
+/// one; what that had dropped comes again by reconciliation.
 fn revoked(cx: &mut Cx<'_>, account: AccountId, body: &Revocation) -> Result<(), EngineError> {
     let (device, from) = (body.statement.device, body.statement.not_after);
-    let earliest = view::revoked_from(cx.read(), &account, &device)?.map_or(from, |before| before.min(from));
-    cx.put(keys::revoked(&account, &device), earliest.0.to_be_bytes().to_vec());
+    cx.put(keys::revoked(&account, &device), from.0.to_be_bytes().to_vec());
     for topic in cx.followed()? {
-        cx.forget(&topic, |header| header.account == account && header.device == device && header.at >= earliest)?;
+        cx.forget(&topic, |header| header.account == account && header.device == device && header.at >= from)?;
     }
     cx.emit(&DomainEvent::Revoked(account, device))?;
     cx.notify(Event::Profile(account));

@@ -67,6 +67,11 @@ pub fn profile(read: &dyn Read, account: &AccountId) -> Result<Option<Profile>, 
     }
 }
 
+/// Whether the account's own profile record is here.
+pub(super) fn has_record(read: &dyn Read, account: &AccountId) -> Result<bool, EngineError> {
+    Ok(get_slot(read, account, &Kind::Profile, PROFILE_SLOT)?.is_some())
+}
+
 /// How to show somebody.
 ///
 /// # Errors

@@ -42,7 +42,6 @@ impl Feature for Contacts {
 
     fn accept(&self, cx: &mut Cx<'_>, record: &Verified, _: Source) -> Result<Keep, Reject> {
         let me = cx.account().ok_or(Reject::Later("this node has no account yet"))?;
-        let from = record.author();
         if record.header().kind == Kind::ContactRequest {
             let body: ContactRequest = record.body()?;
             body.validate()?;

@@ -19,6 +19,8 @@ pub mod keys;
 pub mod outbox;
 pub mod peers;
 mod step;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::HashMap, sync::Arc};
 

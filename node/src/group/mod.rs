@@ -89,11 +89,10 @@ fn member_changed(cx: &mut Cx<'_>, group: GroupId, record: &Verified, body: Grou
     if body.joined && !was_in && usize::try_from(row.member_count).unwrap_or(usize::MAX) >= GROUP_MEMBERS_MAX {
         return Err(Reject::Unwanted("the group is full"));
     }
+    // Also of one who left: what they said is still here, under their name.
+    let profile = Profile { name: body.name.clone(), picture: body.picture, ..Profile::default() };
+    cx.emit(&DomainEvent::ProfileSeen(account, profile))?;
     if body.joined {
-        let profile = Profile { name: body.name.clone(), picture: body.picture, ..Profile::default() };
-        if account::view::profile(cx.read(), &account)?.is_none() {
-            cx.emit(&DomainEvent::ProfileSeen(account, profile))?;
-        }
         cx.put_value(&key, &MemberRow { name: body.name, picture: body.picture })?;
     } else {
         cx.delete(&key);

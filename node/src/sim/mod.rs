@@ -89,10 +89,11 @@ mod tests {
     use super::*;
 
     const SMALL: Options = Options { nodes: 6, loss: 30, days: 1 };
+    const TINY: Options = Options { nodes: 3, loss: 30, days: 1 };
 
     #[test]
     fn the_chat_scenario_holds_on_a_few_seeds() {
-        for seed in 1..=3 {
+        for seed in 1..=2 {
             let report = run("chat", seed, SMALL).unwrap();
             assert!(report.holds(), "seed {seed}: {report:#?}");
             assert!(report.lost > 0, "seed {seed}: a network without faults proves nothing");
@@ -101,7 +102,7 @@ mod tests {
 
     #[test]
     fn the_same_seed_replays_exactly() {
-        assert_eq!(run("chat", 7, SMALL), run("chat", 7, SMALL));
-        assert_ne!(run("chat", 7, SMALL), run("chat", 8, SMALL));
+        assert_eq!(run("chat", 7, TINY), run("chat", 7, TINY));
+        assert_ne!(run("chat", 7, TINY), run("chat", 8, TINY));
     }
 }
