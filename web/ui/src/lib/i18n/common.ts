@@ -1,10 +1,19 @@
 /** The shared texts. */
 import { en, type Messages } from "./en";
-import { messages } from "./index.svelte";
+import { locale, messages } from "./index.svelte";
 
 export const c: Messages = messages<Messages>(en, () => import("./zh"));
 
-/** What to tell a person about an error: our own words for known codes, else the node's. */
+/** Codes that this page makes itself; their sentences are ours in every language. */
+const OURS = new Set(["offline", "unexpected"]);
+
+/**
+ * What to tell a person about an error.
+ *
+ * The node's own sentence is the most exact, but it is English; in other languages our words for its code go first.
+ */
 export function explain(error: { code: string; message: string }): string {
-  return c.errors[error.code] ?? error.message;
+  const ours = c.errors[error.code];
+  const nodeFirst = locale.language === "en" && !OURS.has(error.code);
+  return (nodeFirst ? error.message || ours : ours || error.message) ?? error.message;
 }

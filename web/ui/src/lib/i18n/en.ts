@@ -55,6 +55,11 @@ export const en = {
   errors: {
     offline: "Your node does not answer. Start it, then try again.",
     unexpected: "Something went wrong in this page. Reload it and try again.",
+    internal: "Something went wrong in the node; its log says what. Please try again.",
+    unauthorized: "Please log in with the link that your node printed.",
+    not_found: "Your node does not know this. It may be gone, or not have arrived yet.",
+    too_many: "That was too much at once. Wait a moment and try again.",
+    too_large: "This is too large for the node to accept.",
   } as Record<string, string>,
   qr: {
     label: "QR code",

@@ -55,6 +55,11 @@ export default {
   errors: {
     offline: "连不上你的节点，请启动后重试。",
     unexpected: "页面出错了，请刷新后重试。",
+    internal: "节点出了点问题，详情见它的日志，请重试。",
+    unauthorized: "请用节点显示的链接登录。",
+    not_found: "你的节点找不到它，可能已被删除，或尚未同步过来。",
+    too_many: "操作太频繁了，请稍后再试。",
+    too_large: "内容太大，节点无法接收。",
   },
   qr: {
     label: "二维码",
