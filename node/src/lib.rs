@@ -11,11 +11,12 @@ pub mod engine;
 pub mod group;
 #[cfg(feature = "runtime")]
 pub mod handle;
-pub mod market;
 #[cfg(feature = "runtime")]
 mod indexer;
+pub mod market;
 #[cfg(feature = "runtime")]
 pub mod net;
+pub mod order;
 #[cfg(feature = "runtime")]
 mod runtime;
 pub mod search;
@@ -23,6 +24,15 @@ pub mod sim;
 pub mod store;
 #[cfg(test)]
 mod testing;
+pub mod trust;
 
 /// Every room of the house, in the order in which they hear of each other's events. A new feature is one line here.
-pub const FEATURES: engine::Registry = &[&account::Account, &contact::Contacts, &chat::Chat, &group::Groups];
+pub const FEATURES: engine::Registry = &[
+    &account::Account,
+    &contact::Contacts,
+    &chat::Chat,
+    &group::Groups,
+    &market::Market,
+    &order::Orders,
+    &trust::Trust,
+];

@@ -219,6 +219,15 @@ impl Money {
         self.with(i64::try_from(round_half_away(product, 10_000)).ok())
     }
 
+    /// `numerator / denominator` of it, by the rounding rule of this module. Nothing of it for a denominator of 0.
+    ///
+    /// # Errors
+    /// [`MoneyError::Overflow`].
+    pub fn scaled(self, numerator: u32, denominator: u32) -> Result<Self, MoneyError> {
+        let product = i128::from(self.minor).saturating_mul(i128::from(numerator));
+        self.with(i64::try_from(round_half_away(product, i128::from(denominator))).ok())
+    }
+
     /// Which is larger.
     ///
     /// # Errors
@@ -362,6 +371,15 @@ mod tests {
         {
             let part = Money::new(minor, Currency::CNY).portion(BasisPoints(points)).unwrap();
             assert_eq!(part.minor, want, "{points} of {minor}");
+        }
+    }
+
+    #[test]
+    fn shares_are_rounded_by_the_same_rule() {
+        for (minor, numerator, denominator, want) in
+            [(1_190, 1_000, 500, 2_380), (999, 1_000, 330, 3_027), (1, 1, 2, 1), (5, 1, 0, 0)]
+        {
+            assert_eq!(Money::new(minor, Currency::CNY).scaled(numerator, denominator).unwrap().minor, want);
         }
     }
 

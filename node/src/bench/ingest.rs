@@ -3,11 +3,8 @@
 use std::{path::Path, sync::Arc};
 
 use hutong_protocol::{
-    AccountKey, Certificate, DeviceKey, Draft, GroupId, Kind, TimestampMs, Topic, Unverified,
-    chat::Content,
-    group::GroupMessage,
-    limits::VERIFY_BATCH_MAX,
-    record::verify_all,
+    AccountKey, Certificate, DeviceKey, Draft, GroupId, Kind, TimestampMs, Topic, Unverified, chat::Content,
+    group::GroupMessage, limits::VERIFY_BATCH_MAX, record::verify_all,
 };
 
 use super::{Cost, cost_of};

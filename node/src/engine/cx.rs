@@ -295,6 +295,16 @@ impl Cx<'_> {
         Ok(account)
     }
 
+    /// This device's certificate and key, for signatures inside a body.
+    ///
+    /// # Errors
+    /// Refused with `no_account` before onboarding.
+    pub fn signer(&self) -> Result<(Certificate, Arc<DeviceKey>), CommandError> {
+        let identity = self.identity.as_ref();
+        let signer = identity.map(|identity| (identity.certificate.clone(), Arc::clone(&identity.key)));
+        signer.ok_or_else(|| CommandError::refused("no_account", "create or restore an account first"))
+    }
+
     /// The account's own key, for certificates and revocations.
     ///
     /// # Errors

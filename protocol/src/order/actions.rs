@@ -1,9 +1,9 @@
 //! What a person may do now, asked of the table.
 
 use super::{
-    entry::{EntryKind, Role},
+    entry::{Entry, EntryKind, Role},
     guard::Step,
-    state::{CaseState, LineState, Order, OrderState, PaymentState, ReturnState},
+    state::{CaseState, Ignored, LineState, Order, OrderState, PaymentState, ReturnState},
     terms::Fulfilment,
 };
 use crate::{market::PaymentMethodKind, time::TimestampMs};
@@ -94,6 +94,16 @@ actions! {
     ProposeSettlement = "propose_settlement": ProposeSettlement by Buyer, ProposeSettlement by Seller;
     /// Take the other's.
     AcceptSettlement = "accept_settlement": AcceptSettlement by Buyer, AcceptSettlement by Seller;
+}
+
+impl Order {
+    /// Whether an entry of `role`, who has seen everything, would have an effect at `at`.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn would_take(&self, role: Role, entry: &Entry, at: TimestampMs) -> Result<(), Ignored> {
+        self.find(entry.kind(), Step { role, at, entry: Some(entry) }).map(drop)
+    }
 }
 
 /// What `role` may do at `now`.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     entry::{Entry, EntryKind, ListingSignature, LogEntry, OrderEntry, Role},
     guard::Guard,
@@ -19,7 +21,8 @@ use crate::{
 macro_rules! states {
     ($(#[$outer:meta])* $enum:ident { $($(#[$doc:meta])* $name:ident = $text:literal,)* }) => {
         $(#[$outer])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
         pub enum $enum { $($(#[$doc])* $name,)* }
 
         impl $enum {
