@@ -1,3 +1,5 @@
+import { c } from "./i18n/common";
+
 /** The small numbers on the tabs. Each feature writes its own; the layout only reads. */
 class Counts {
   /** Messages not read yet, in chats that are not muted. */
@@ -11,3 +13,9 @@ class Counts {
 }
 
 export const counts = new Counts();
+
+/** The browser tab's title of a screen; the number of unread messages goes first, where a narrow tab shows it. */
+export function titled(title: string): string {
+  const unread = counts.unread > 0 ? `(${counts.unread}) ` : "";
+  return `${unread}${title} · ${c.appName}`;
+}
