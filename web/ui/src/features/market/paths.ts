@@ -2,10 +2,11 @@
 import { seg } from "$lib/api";
 
 export const MARKET = "/market";
+export const MARKET_SEARCH = `${MARKET}/search`;
 export const CART = "/cart";
 export const ORDERS = "/orders";
 export const MY_STORE = "/mystore";
-export const searchPath = (query: string): string => `/market/search?q=${encodeURIComponent(query)}`;
+export const searchPath = (query: string): string => `${MARKET_SEARCH}?q=${encodeURIComponent(query)}`;
 export const storePath = (store: string): string => `/store/${seg(store)}`;
 export const listingPath = (store: string, listing: string): string => `${storePath(store)}/${seg(listing)}`;
 export const checkoutPath = (store: string): string => `/checkout/${seg(store)}`;

@@ -72,6 +72,14 @@ export function formOf(action: string): ActionForm | null {
   return Object.hasOwn(FORMS, action) ? FORMS[action as OrderActionKind] : null;
 }
 
+/** The form of an action on this order: what is handed over in person has no carrier. */
+export function formFor(action: OrderActionKind, order: Pick<Order, "fulfilment">): ActionForm | null {
+  const form = formOf(action);
+  return form !== null && action === "hand_over" && order.fulfilment === "pickup"
+    ? { ...form, fields: [] }
+    : form;
+}
+
 const TONES = ["primary", "normal", "danger"];
 
 /** The actions as buttons: known ones only, the main thing first, danger last. */

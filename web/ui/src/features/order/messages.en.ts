@@ -253,6 +253,7 @@ export default {
   },
   handOverPickup: "Hand over",
   acceptQuoteFor: (sum: string) => `Accept quote: ${sum}`,
+  explainHandOver: "The buyer has the goods now and confirms it.",
   explain: {
     cancel: "Before anything is paid the order ends at once. After that the other side has to agree.",
     approve_cancel: "The order ends. What was paid has to be refunded.",

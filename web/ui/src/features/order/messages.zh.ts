@@ -253,6 +253,7 @@ export default {
   },
   handOverPickup: "交付商品",
   acceptQuoteFor: (sum: string) => `接受报价：${sum}`,
+  explainHandOver: "商品已交到买家手上，由买家确认。",
   explain: {
     cancel: "付款前取消，订单立即结束；付款后需要对方同意。",
     approve_cancel: "订单结束，已付的款项需要退还。",

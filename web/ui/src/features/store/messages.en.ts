@@ -133,6 +133,7 @@ export default {
   importTitle: "Import products",
   importText:
     "A CSV file in Shopify’s product format, current or legacy; the header row tells which. Pictures come from files you add here, found by their names, or from the addresses in the file.",
+  files: "Files to import",
   importFormats: "Accepted formats",
   importFormatsList: [
     "Shopify, current export: Title, URL handle, Description, …",

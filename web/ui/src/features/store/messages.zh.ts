@@ -129,6 +129,7 @@ export default {
   importTitle: "导入商品",
   importText:
     "支持 Shopify 的商品 CSV（新旧格式均可，按表头自动识别）。图片可以在这里按文件名添加，也可以按文件中的网址获取。",
+  files: "要导入的文件",
   importFormats: "支持的格式",
   importFormatsList: [
     "Shopify 新版导出：Title, URL handle, Description, …",
