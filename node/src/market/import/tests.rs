@@ -359,6 +359,24 @@ fn real_catalogues_are_taken_in_and_come_back_unchanged() {
     }
 }
 
+#[test]
+fn the_demonstrations_own_catalogues_are_without_fault_and_have_their_pictures() {
+    let demo = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../src/demo"));
+    for (name, products) in [("greengrocer.csv", 14), ("homeware.csv", 20)] {
+        let catalogue = Catalogue::read(&std::fs::read(demo.join(name)).expect("a catalogue"), Currency::CNY);
+        let found = |picture: &Picture| {
+            let bytes = std::fs::read(demo.join("pictures").join(picture.to_string())).map_err(|e| e.to_string())?;
+            assert!(bytes.len() <= 25 * 1024, "{picture} is too large");
+            Ok(BlobHash(*blake3::hash(&bytes).as_bytes()))
+        };
+        let pictures: Pictures = catalogue.pictures().into_iter().map(|name| (name.clone(), found(&name))).collect();
+        let import = catalogue.plan(&Listings::new(), &pictures, false);
+        assert_eq!((errors(&import), warnings(&import)), (vec![], vec![]), "{name}");
+        assert_eq!((import.report.created, import.report.pictures), (products, products), "{name}");
+        check_round_trip(&import.changes.into_iter().collect());
+    }
+}
+
 /// Exports, and imports again into the same store and into an empty one.
 fn check_round_trip(listings: &Listings) {
     let csv = export(listings.iter().map(|(slot, listing)| (slot.as_str(), listing)));
