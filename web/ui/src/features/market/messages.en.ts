@@ -3,6 +3,8 @@ import { plurals } from "$lib/i18n/plural";
 const n = plurals("en");
 
 export default {
+  /** Between a name and its value. */
+  colon: ": ",
   market: "Market",
   searchGoods: "Search goods and stores",
   search: "Search",
@@ -16,8 +18,6 @@ export default {
   stores: "Stores",
   allCategories: "All",
   categories: "Categories",
-  otherCategory: "Other",
-  newest: "Newest",
   recommended: "Recommended by your contacts",
   recommendedBy: (...names: string[]) =>
     names.length > 2
@@ -27,7 +27,6 @@ export default {
   marketEmptyText:
     "Goods appear here when your node knows a store. Open a store’s link, scan its code, or join a group where shops post.",
   openLink: "Open a link",
-  scanCode: "Scan a code",
   joinGroup: "Find a group",
   categoryEmpty: "Nothing in this category.",
   productCount: (count: number) => n(count, { one: "# product", other: "# products" }),
@@ -55,7 +54,6 @@ export default {
   vacationText: "This store is closed for a holiday and takes no orders now.",
   follow: "Follow",
   following: "Following",
-  unfollow: "Unfollow",
   followHint: "Your node keeps the catalogue of a store you follow up to date.",
   share: "Share",
   ask: "Ask",
@@ -65,7 +63,6 @@ export default {
   yourQuestion: "Your question",
   manage: "Manage",
   editListing: "Edit",
-  about: "About",
   catalogue: "Catalogue",
   openingHours: "Opening hours",
   contact: "Contact",
@@ -128,7 +125,6 @@ export default {
   returns: "Returns",
   payment: "Payment",
   noShipping: "This store does not ship.",
-  shippingRate: (name: string, rate: string) => `${name}: ${rate}`,
   free: "Free",
   freeFrom: (sum: string) => `free from ${sum}`,
   eachFurther: (sum: string) => `each further item ${sum}`,
@@ -184,15 +180,9 @@ export default {
   subtotalHint: "Shipping and taxes come with the store’s quote.",
   checkout: "Check out",
   checkoutAt: (store: string) => `Check out at ${store}`,
-  remove: "Remove",
   removeLine: (title: string) => `Remove ${title}`,
   quantityOf: (title: string) => `Quantity of ${title}`,
   problemLines: "Fix the marked goods first, then check out.",
-  emptyCart: "Empty the cart",
-  emptyCartAsk: "Take everything out of the cart?",
-  itemCount: (count: number) => n(count, { one: "# item", other: "# items" }),
-  removed: (title: string) => `${title} removed`,
-  undo: "Undo",
 
   // checkout
   checkoutTitle: "Checkout",
@@ -201,7 +191,6 @@ export default {
   byPickup: "Pick it up",
   neitherWay: "This store offers neither shipping nor pickup yet. Ask the seller.",
   address: "Address",
-  savedAddresses: "Saved addresses",
   newAddress: "New address",
   saveAddress: "Remember this address on my node",
   addressPrivate: "Only this store gets your address, over an encrypted connection.",
@@ -244,7 +233,4 @@ export default {
     near: "near you",
   },
   retry: "Try again",
-  close: "Close",
-  cancel: "Cancel",
-  back: "Back",
 };

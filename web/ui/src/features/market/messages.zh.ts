@@ -4,6 +4,7 @@ import type en from "./messages.en";
 const n = plurals("zh-CN");
 
 export default {
+  colon: "：",
   market: "集市",
   searchGoods: "搜索商品和店铺",
   search: "搜索",
@@ -16,8 +17,6 @@ export default {
   stores: "店铺",
   allCategories: "全部",
   categories: "分类",
-  otherCategory: "其他",
-  newest: "最新上架",
   recommended: "朋友推荐",
   recommendedBy: (...names: string[]) =>
     names.length > 2 ? `${names[0]}、${names[1]} 等 ${names.length} 位朋友推荐` : `${names.join("、")} 推荐`,
@@ -25,7 +24,6 @@ export default {
   marketEmptyText:
     "认识了店铺，商品就会出现在这里。打开店铺的链接、扫店铺的二维码，或加入有商家发布商品的群。",
   openLink: "打开链接",
-  scanCode: "扫一扫",
   joinGroup: "找个群",
   categoryEmpty: "这个分类下还没有商品。",
   productCount: (count: number) => n(count, { other: "# 件商品" }),
@@ -51,7 +49,6 @@ export default {
   vacationText: "店铺正在休假，暂不接单。",
   follow: "关注",
   following: "已关注",
-  unfollow: "取消关注",
   followHint: "关注后，你的节点会随时更新这家店的商品。",
   share: "分享",
   ask: "咨询",
@@ -60,7 +57,6 @@ export default {
   yourQuestion: "你的问题",
   manage: "管理店铺",
   editListing: "编辑",
-  about: "简介",
   catalogue: "全部商品",
   openingHours: "营业时间",
   contact: "联系方式",
@@ -120,7 +116,6 @@ export default {
   returns: "退货",
   payment: "付款方式",
   noShipping: "本店不提供配送。",
-  shippingRate: (name: string, rate: string) => `${name}：${rate}`,
   free: "包邮",
   freeFrom: (sum: string) => `满 ${sum} 包邮`,
   eachFurther: (sum: string) => `每多一件加 ${sum}`,
@@ -169,15 +164,9 @@ export default {
   subtotalHint: "运费和税费以店铺报价为准。",
   checkout: "去结算",
   checkoutAt: (store: string) => `结算“${store}”的商品`,
-  remove: "移除",
   removeLine: (title: string) => `移除“${title}”`,
   quantityOf: (title: string) => `“${title}”的数量`,
   problemLines: "请先处理标出的商品，再结算。",
-  emptyCart: "清空购物车",
-  emptyCartAsk: "确定清空购物车吗？",
-  itemCount: (count: number) => n(count, { other: "# 件" }),
-  removed: (title: string) => `已移除“${title}”`,
-  undo: "撤销",
 
   checkoutTitle: "结算",
   howToGet: "怎么收货？",
@@ -185,7 +174,6 @@ export default {
   byPickup: "到店自提",
   neitherWay: "这家店还没有设置配送或自提，请先咨询卖家。",
   address: "收货地址",
-  savedAddresses: "已保存的地址",
   newAddress: "新地址",
   saveAddress: "在我的节点上保存这个地址",
   addressPrivate: "地址只会经加密连接发给这家店铺。",
@@ -228,7 +216,4 @@ export default {
     near: "离你不远",
   },
   retry: "重试",
-  close: "关闭",
-  cancel: "取消",
-  back: "返回",
 } satisfies typeof en;

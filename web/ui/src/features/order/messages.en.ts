@@ -3,6 +3,8 @@ import { plurals } from "$lib/i18n/plural";
 const n = plurals("en");
 
 export default {
+  /** Between a name and its value. */
+  colon: ": ",
   orders: "Orders",
   myOrders: "My orders",
   order: "Order",
@@ -18,7 +20,6 @@ export default {
   emptyFilterText: "Nothing matches this filter now.",
   toMarket: "Go to the market",
   items: (count: number) => n(count, { one: "# item", other: "# items" }),
-  moreItems: (count: number) => n(count, { one: "and # more item", other: "and # more items" }),
   notFound: "This order is not on your node",
   notFoundText: "Orders are only on the nodes of the buyer and the seller.",
   yourTurn: "Your turn",
@@ -152,12 +153,9 @@ export default {
   goodsOrdered: "Goods",
   deliverTo: "Deliver to",
   pickupAt: "Pickup",
-  byShipping: "Shipping",
-  byPickup: "Pickup",
   payBy: "Payment",
   payOnDelivery: "Pay on delivery",
   bankTransfer: "Bank transfer",
-  payTo: "Pay to",
   noteOf: "Note",
   tracking: "Tracking",
   trackingOf: (carrier: string, number: string) => `${carrier} ${number}`,
@@ -167,10 +165,8 @@ export default {
   copyFailed: "Your browser did not allow copying. Select the text and copy it.",
   pin: "Your pickup PIN",
   pinHint: "Tell it to the shop only when you have the goods in your hands. It confirms the delivery.",
-  placed: (when: string) => `Placed ${when}`,
   number: "Order number",
-  expires: (when: string) => `Expires ${when}`,
-  chat: "Chat",
+  expires: (when: string) => `Ends without an answer ${when}.`,
   chatWith: (name: string) => `Chat with ${name}`,
 
   delivery: {
@@ -222,7 +218,6 @@ export default {
   } as Record<string, string>,
 
   actions: "What you can do",
-  moreActions: "More",
   action: {
     accept_quote: "Accept quote",
     cancel: "Cancel order",
@@ -295,13 +290,8 @@ export default {
     too_much: "That is more than there is.",
     not_a_pin: "The PIN is digits only.",
   },
-  done: "Done",
-  send: "Send",
-  close: "Close",
   cancelDialog: "Not now",
-  retry: "Try again",
 
-  review: "Review",
   yourReview: "Your review",
   reviewTitle: "How was it?",
   reviewExplain: "Everyone can read a review. Your contacts see it first.",

@@ -4,6 +4,7 @@ import type en from "./messages.en";
 const n = plurals("zh-CN");
 
 export default {
+  colon: "：",
   orders: "订单",
   myOrders: "我的订单",
   order: "订单",
@@ -19,7 +20,6 @@ export default {
   emptyFilterText: "现在没有符合这个筛选的订单。",
   toMarket: "去集市逛逛",
   items: (count: number) => n(count, { other: "共 # 件" }),
-  moreItems: (count: number) => n(count, { other: "等，另有 # 件" }),
   notFound: "你的节点上没有这个订单",
   notFoundText: "订单只保存在买卖双方的节点上。",
   yourTurn: "待你处理",
@@ -152,12 +152,9 @@ export default {
   goodsOrdered: "商品",
   deliverTo: "收货地址",
   pickupAt: "自提点",
-  byShipping: "配送",
-  byPickup: "自提",
   payBy: "付款方式",
   payOnDelivery: "货到付款",
   bankTransfer: "银行转账",
-  payTo: "收款账户",
   noteOf: "留言",
   tracking: "物流",
   trackingOf: (carrier: string, number: string) => `${carrier} ${number}`,
@@ -167,10 +164,8 @@ export default {
   copyFailed: "浏览器不允许复制，请手动选中文字后复制。",
   pin: "你的取货码",
   pinHint: "拿到商品后再告诉店家。取货码等于确认收货。",
-  placed: (when: string) => `${when}下单`,
   number: "订单号",
-  expires: (when: string) => `${when}过期`,
-  chat: "聊天",
+  expires: (when: string) => `若无答复，${when}自动失效。`,
   chatWith: (name: string) => `和${name}聊天`,
 
   delivery: {
@@ -222,7 +217,6 @@ export default {
   },
 
   actions: "可进行的操作",
-  moreActions: "更多操作",
   action: {
     accept_quote: "接受报价",
     cancel: "取消订单",
@@ -294,13 +288,8 @@ export default {
     too_much: "超过了可用金额。",
     not_a_pin: "取货码只能是数字。",
   },
-  done: "完成",
-  send: "提交",
-  close: "关闭",
   cancelDialog: "暂不",
-  retry: "重试",
 
-  review: "评价",
   yourReview: "我的评价",
   reviewTitle: "这次购物怎么样？",
   reviewExplain: "评价是公开的，你的联系人会优先看到。",

@@ -3,6 +3,8 @@ import { plurals } from "$lib/i18n/plural";
 const n = plurals("en");
 
 export default {
+  /** Between a name and its value. */
+  colon: ": ",
   myStore: "My store",
   nav: "Store",
   overview: "Overview",
@@ -21,24 +23,17 @@ export default {
   saved: "Saved",
   save: "Save",
   saving: "Saving…",
-  discard: "Discard changes",
-  retry: "Try again",
-  close: "Close",
-  cancel: "Cancel",
   remove: "Remove",
   required: "Please fill this in.",
   fixFields: "Some fields need your attention.",
   badPrice: (example: string) => `Enter an amount such as ${example}.`,
   badNumber: "Enter a whole number.",
-  optional: (label: string) => `${label} (optional)`,
 
   waiting: "Orders to handle",
-  waitingCount: (count: number) => n(count, { one: "# order waits for you", other: "# orders wait for you" }),
   nothingWaiting: "No order waits for you",
   unanswered: "Unread questions",
   outOfStock: "Out of stock",
   productsTotal: "Products",
-  rating: "Rating",
   firstSteps: "First steps",
   stepGoods: "Add your goods",
   stepGoodsText: "Import a Shopify product CSV, or add them one by one.",
@@ -65,10 +60,8 @@ export default {
   productCount: (count: number) => n(count, { one: "# product", other: "# products" }),
   colProduct: "Product",
   colPrice: "Price",
-  colState: "State",
   available: "In stock",
   soldOut: "Sold out",
-  edit: "Edit",
   editProduct: (title: string) => `Edit ${title}`,
   post: "Post",
   postProduct: (title: string) => `Post ${title} into a group`,
@@ -127,7 +120,6 @@ export default {
   archived: "Archived",
   productSaved: "Product saved",
   productNotFound: "This product is not in your store",
-  leaveAsk: "Leave without saving?",
 
   // import
   importTitle: "Import products",
@@ -158,7 +150,6 @@ export default {
   notApplied: "Nothing was changed, since the file has errors. Correct them and check it again.",
   formatCurrent: "Shopify, current",
   formatLegacy: "Shopify, legacy",
-  format: "Format",
   created: "New",
   updated: "Changed",
   unchanged: "Unchanged",
@@ -190,7 +181,6 @@ export default {
   // settings
   storeName: "Name of the store",
   storeAbout: "What you sell, in a sentence or two",
-  logo: "Logo",
   banner: "Banner",
   choosePicture: "Choose picture",
   currency: "Currency",

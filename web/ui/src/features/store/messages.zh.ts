@@ -4,6 +4,7 @@ import type en from "./messages.en";
 const n = plurals("zh-CN");
 
 export default {
+  colon: "：",
   myStore: "我的店铺",
   nav: "店铺管理",
   overview: "概况",
@@ -21,24 +22,17 @@ export default {
   saved: "已保存",
   save: "保存",
   saving: "正在保存…",
-  discard: "放弃修改",
-  retry: "重试",
-  close: "关闭",
-  cancel: "取消",
   remove: "移除",
   required: "请填写此项。",
   fixFields: "有几项需要修改。",
   badPrice: (example: string) => `请输入金额，例如 ${example}。`,
   badNumber: "请输入整数。",
-  optional: (label: string) => `${label}（选填）`,
 
   waiting: "待处理订单",
-  waitingCount: (count: number) => n(count, { other: "# 个订单等你处理" }),
   nothingWaiting: "没有待处理的订单",
   unanswered: "未读咨询",
   outOfStock: "缺货商品",
   productsTotal: "在售商品",
-  rating: "评分",
   firstSteps: "开店第一步",
   stepGoods: "上架商品",
   stepGoodsText: "导入 Shopify 商品 CSV，或逐个添加。",
@@ -64,10 +58,8 @@ export default {
   productCount: (count: number) => n(count, { other: "# 件商品" }),
   colProduct: "商品",
   colPrice: "价格",
-  colState: "状态",
   available: "有货",
   soldOut: "售罄",
-  edit: "编辑",
   editProduct: (title: string) => `编辑“${title}”`,
   post: "发布",
   postProduct: (title: string) => `把“${title}”发到群里`,
@@ -124,7 +116,6 @@ export default {
   archived: "已下架",
   productSaved: "商品已保存",
   productNotFound: "你的店铺里没有这件商品",
-  leaveAsk: "不保存就离开吗？",
 
   importTitle: "导入商品",
   importText:
@@ -154,7 +145,6 @@ export default {
   notApplied: "文件有错误，没有做任何改动。请改正后重新检查。",
   formatCurrent: "Shopify 新版",
   formatLegacy: "Shopify 旧版",
-  format: "格式",
   created: "新增",
   updated: "更新",
   unchanged: "不变",
@@ -183,7 +173,6 @@ export default {
 
   storeName: "店铺名称",
   storeAbout: "用一两句话介绍你卖什么",
-  logo: "店标",
   banner: "横幅",
   choosePicture: "选择图片",
   currency: "货币",
