@@ -110,6 +110,12 @@ impl TestNode {
         self.step(vec![Input::Records { source, records, token: Some(Token(1)) }]).unwrap()
     }
 
+    /// The process dies and starts again: what was committed is left, and nothing else.
+    pub(crate) fn restart(&mut self) {
+        self.store = Arc::new(self.store.after_crash());
+        self.engine = Engine::open(self.store.clone(), FEATURES, &[0; 32]).unwrap();
+    }
+
     /// Connects two nodes and lets everything that waits flow both ways until it is quiet.
     pub(crate) fn meet(&mut self, other: &mut Self) {
         let (mine, theirs) = (self.greet(other), other.greet(self));

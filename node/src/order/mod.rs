@@ -12,6 +12,8 @@ mod buyer;
 mod keys;
 mod rules;
 mod seller;
+#[cfg(test)]
+mod tests;
 pub mod view;
 
 use hutong_protocol::{
