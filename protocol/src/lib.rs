@@ -22,6 +22,7 @@ pub mod record;
 pub mod signature;
 pub mod text;
 pub mod time;
+pub mod tombstone;
 pub mod topic;
 pub mod trust;
 

@@ -1,0 +1,466 @@
+//! Golden vectors: one signed record per kind, and one per entry of an order, byte for byte. A vector that changes is a
+//! change of the wire format, and so a new version of it.
+//!
+//! Keys: account seed 32 × 0x01, device seed 32 × 0x02, the other account's seed 32 × 0x03; certificate from
+//! 1,760,000,000,000; every record at 1,760,000,100,000. `HUTONG_BLESS=1` writes the files anew.
+
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+use std::{collections::BTreeSet, path::PathBuf};
+
+use hutong_protocol::{
+    AccountId, BlobHash, Certificate, DeviceKey, Draft, GroupId, Kind, RecordId, RevocationStatement, Signature,
+    TimestampMs, Topic, Unverified,
+    account::{Device, Profile, Revocation},
+    chat::{Card, Content, Message, Receipt, ReceiptStatus},
+    contact::{ContactAnswer, ContactRequest},
+    group::{Group, GroupMember, GroupMessage},
+    market::{
+        Condition, Image, ItemKind, Listing, ListingStatus, Measure, MeasureUnit, Payer, PaymentMethod,
+        PaymentMethodKind, PickupPlace, ReturnPolicy, ShippingOption, Stock, Store, Variant, VariantOption,
+    },
+    money::{BasisPoints, Currency, Money},
+    order::{
+        Address, DeclineReason, Entry, EntryKind, Fulfilment, ListingSignature, OrderEntry, Quote, QuoteLine,
+        RefundFor, Request, RequestLine, Role, RulingTerms, Split, pin_hash,
+    },
+    record::verify_all,
+    signature::{AccountKey, Purpose},
+    tombstone::Tombstone,
+    trust::{ContractHash, Countersignature, Recommendation, Review, ReviewKey, countersigned_message},
+};
+use serde::Serialize;
+
+const NOT_BEFORE: TimestampMs = TimestampMs(1_760_000_000_000);
+const AT: TimestampMs = TimestampMs(1_760_000_100_000);
+
+struct Author {
+    account: AccountKey,
+    device: DeviceKey,
+    certificate: Certificate,
+    other: AccountId,
+}
+
+fn author() -> Author {
+    let (account, device) = (AccountKey::from_seed(&[1; 32]), DeviceKey::from_seed(&[2; 32]));
+    let certificate = Certificate::issue(&account, device.id(), NOT_BEFORE);
+    Author { account, device, certificate, other: AccountKey::from_seed(&[3; 32]).id() }
+}
+
+impl Author {
+    fn me(&self) -> AccountId {
+        self.certificate.account
+    }
+
+    fn sign(&self, draft: Draft) -> Vec<u8> {
+        draft.sign(&self.device, &self.certificate, AT).unwrap()
+    }
+
+    fn public<B: Serialize>(&self, topic: Topic, kind: Kind, slot: Option<&str>, body: &B) -> (String, Vec<u8>) {
+        let name = kind.to_string();
+        let draft = Draft::new(topic, kind, body).unwrap();
+        let draft = match slot {
+            Some(slot) => draft.in_slot(slot, 3),
+            None => draft,
+        };
+        (name, self.sign(draft))
+    }
+
+    fn private<B: Serialize>(&self, kind: Kind, body: &B) -> (String, Vec<u8>) {
+        let name = kind.to_string();
+        (name, self.sign(Draft::new(Topic::direct(&self.me(), &self.other), kind, body).unwrap()))
+    }
+}
+
+fn cny(minor: i64) -> Money {
+    Money::new(minor, Currency::CNY)
+}
+
+fn addresses() -> Vec<String> {
+    vec!["/ip4/192.0.2.7/udp/4001/quic-v1/p2p/12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5".into()]
+}
+
+fn people(author: &Author) -> Vec<(String, Vec<u8>)> {
+    let (me, to) = (author.me(), author.other);
+    let profile =
+        Profile { name: "王小美 Mei".into(), about: "Neighbour".into(), picture: Some(BlobHash([0x11; 32])) };
+    let device = author.device.id();
+    let revoked = DeviceKey::from_seed(&[4; 32]).id();
+    let statement = RevocationStatement::issue(&author.account, revoked, AT);
+    let reply_to = Some(RecordId([0x22; 32]));
+    let card = Card::Listing {
+        store: to,
+        listing: "strawberries".into(),
+        title: "Strawberries".into(),
+        price_minor: Some(1_190),
+        currency: Some("CNY".into()),
+        picture: Some(BlobHash([0x33; 32])),
+        addresses: addresses(),
+    };
+    let content = Content { text: "Fresh today\n草莓".into(), reply_to, card: Some(card) };
+    let nonce = [0x44; 16];
+    let group = GroupId::derive(&me, &nonce);
+    let topic = || Topic::Group(group);
+    vec![
+        author.public(Topic::Profile(me), Kind::Profile, Some("profile"), &profile),
+        author.public(
+            Topic::Profile(me),
+            Kind::Device,
+            Some(&device.to_string()),
+            &Device { name: "Mei's laptop".into() },
+        ),
+        author.public(Topic::Profile(me), Kind::Revocation, Some(&revoked.to_string()), &Revocation { statement }),
+        author.private(
+            Kind::ContactRequest,
+            &ContactRequest { to, profile: profile.clone(), text: "Hello!".into(), addresses: addresses() },
+        ),
+        author.private(
+            Kind::ContactAnswer,
+            &ContactAnswer { to, accepted: true, profile: Some(profile), addresses: addresses() },
+        ),
+        author.private(Kind::Message, &Message { to, content: content.clone() }),
+        author.private(
+            Kind::Receipt,
+            &Receipt { to, status: ReceiptStatus::Delivered, ids: vec![RecordId([0x55; 32]), RecordId([0x66; 32])] },
+        ),
+        author.public(
+            topic(),
+            Kind::Group,
+            Some("group"),
+            &Group { nonce, name: "The alley".into(), about: "Neighbours".into(), picture: None },
+        ),
+        author.public(
+            topic(),
+            Kind::GroupMember,
+            Some("member"),
+            &GroupMember { joined: true, name: "Mei".into(), picture: None },
+        ),
+        author.public(topic(), Kind::GroupMessage, None, &GroupMessage { content }),
+        author.public(
+            topic(),
+            Kind::Tombstone,
+            None,
+            &Tombstone { id: RecordId([0x77; 32]), kind: Kind::GroupMessage },
+        ),
+    ]
+}
+
+fn goods(author: &Author) -> Vec<(String, Vec<u8>)> {
+    let me = author.me();
+    let store = Store {
+        name: "Aunt Wang's greens".into(),
+        about: "Around the corner".into(),
+        logo: Some(BlobHash([0x88; 32])),
+        banner: None,
+        currency: Currency::CNY,
+        languages: vec!["zh-Hans".into(), "en".into()],
+        opening_hours: "Mon-Sat 7-19".into(),
+        contact: "+86 10 0000 0000".into(),
+        payment_methods: vec![
+            PaymentMethod { kind: PaymentMethodKind::PayOnDelivery, instructions: "Cash".into() },
+            PaymentMethod { kind: PaymentMethodKind::BankTransfer, instructions: "6222 0000".into() },
+        ],
+        shipping: vec![ShippingOption {
+            id: "bike".into(),
+            name: "By bike".into(),
+            zones: vec!["CN-11".into()],
+            rate: cny(500),
+            additional_item: Some(cny(100)),
+            free_from: Some(cny(10_000)),
+            days_min: 0,
+            days_max: 1,
+        }],
+        pickup: vec![PickupPlace {
+            id: "stall".into(),
+            name: "Stall 4".into(),
+            address: "West gate".into(),
+            hours: "7-19".into(),
+        }],
+        returns: ReturnPolicy { days: 7, who_pays: Payer::Seller, fee: BasisPoints(500), text: "Unopened".into() },
+        policies: "Be kind".into(),
+        cancellation_fee: BasisPoints(1_000),
+        arbiters: vec![author.other],
+        vacation: false,
+    };
+    let listing = Listing {
+        name: "Strawberries 草莓".into(),
+        description: "Picked this morning.\nSweet.".into(),
+        language: "en".into(),
+        images: vec![Image { hash: BlobHash([0x33; 32]), alt: "A punnet".into() }],
+        brand: "Wang".into(),
+        category: "Fruit".into(),
+        tags: vec!["fresh".into()],
+        condition: Condition::New,
+        kind: ItemKind::Physical,
+        status: ListingStatus::Active,
+        currency: Currency::CNY,
+        options: vec![VariantOption { name: "Size".into(), values: vec!["500 g".into()] }],
+        variants: vec![Variant {
+            sku: "STRAW-500".into(),
+            options: vec!["500 g".into()],
+            price: 1_190,
+            compare_at: Some(1_390),
+            stock: Stock { tracked: true, qty: 12, allow_backorder: false },
+            weight_g: Some(500),
+            image: Some(BlobHash([0x99; 32])),
+            gtin: Some("06901234567892".into()),
+            measure: Some(Measure { quantity: 500, unit: MeasureUnit::G }),
+        }],
+        shipping: vec!["bike".into()],
+    };
+    let key = ReviewKey::from_seed(&[5; 32]);
+    let (contract, seller) = (contract(), AccountKey::from_seed(&[3; 32]));
+    let seller_device = DeviceKey::from_seed(&[6; 32]);
+    let certificate = Certificate::issue(&seller, seller_device.id(), NOT_BEFORE);
+    let review = Review {
+        contract,
+        review_key: key.id(),
+        seller_countersig: Countersignature::issue(
+            &seller_device,
+            &certificate,
+            &contract,
+            &key.id(),
+            &me,
+            "strawberries",
+        ),
+        review_sig: Signature([0; 64]),
+        item: "strawberries".into(),
+        overall: 5,
+        quality: Some(5),
+        description: None,
+        delivery: Some(4),
+        service: None,
+        text: "Sweet!".into(),
+        photos: vec![BlobHash([0xaa; 32])],
+        revision: 3,
+    };
+    let review = review.sign(&key, &me).unwrap();
+    assert_eq!(review.verify(&me, &author.other), Ok(()));
+    let recommendation = Recommendation {
+        store: author.other,
+        listing: "strawberries".into(),
+        title: "Strawberries".into(),
+        text: "Try these".into(),
+        recommended: true,
+    };
+    let (review_slot, slot) =
+        (Review::slot(&key.id(), "strawberries"), Recommendation::slot(&author.other, "strawberries"));
+    vec![
+        author.public(Topic::Store(me), Kind::Store, Some("store"), &store),
+        author.public(Topic::Store(me), Kind::Listing, Some("strawberries"), &listing),
+        author.public(Topic::Store(author.other), Kind::Review, Some(&review_slot), &review),
+        author.public(Topic::Profile(me), Kind::Recommendation, Some(&slot), &recommendation),
+    ]
+}
+
+fn contract() -> ContractHash {
+    ContractHash::of(&RecordId([0xb1; 32]), &RecordId([0xb2; 32]))
+}
+
+fn request() -> Request {
+    let key = ReviewKey::from_seed(&[5; 32]).id();
+    Request {
+        lines: vec![RequestLine {
+            listing: "strawberries".into(),
+            record: RecordId([0xc1; 32]),
+            version: 3,
+            sku: "STRAW-500".into(),
+            quantity: 2,
+            title: "Strawberries".into(),
+            options: vec!["500 g".into()],
+            price: cny(1_190),
+            picture: Some(BlobHash([0x33; 32])),
+        }],
+        fulfilment: Fulfilment::Shipping {
+            option: "bike".into(),
+            address: Address {
+                name: "Mei".into(),
+                phone: "+86 10 1111 1111".into(),
+                country: "CN".into(),
+                region: "11".into(),
+                city: "Beijing".into(),
+                street: "4 Hutong".into(),
+                postal_code: "100000".into(),
+            },
+        },
+        payment_method: PaymentMethodKind::BankTransfer,
+        max_total: cny(2_980),
+        expires: TimestampMs(1_760_086_500_000),
+        review_key: key,
+        pin_hash: Some(pin_hash(&key, "204060")),
+        arbiters: vec![AccountId([0xd1; 32])],
+        note: "Ripe ones".into(),
+    }
+}
+
+fn quote() -> Quote {
+    Quote {
+        lines: vec![QuoteLine {
+            listing: "strawberries".into(),
+            record: RecordId([0xc1; 32]),
+            version: 3,
+            sku: "STRAW-500".into(),
+            quantity: 2,
+            title: "Strawberries".into(),
+            options: vec!["500 g".into()],
+            price: cny(1_190),
+            total: cny(2_380),
+            picture: Some(BlobHash([0x33; 32])),
+        }],
+        items: cny(2_380),
+        shipping: cny(600),
+        tax: cny(0),
+        discount: cny(0),
+        total: cny(2_980),
+        valid_until: TimestampMs(1_760_086_500_000),
+        lease_id: [0xe1; 16],
+        lease_until: TimestampMs(1_760_345_700_000),
+        payment_method: PaymentMethodKind::BankTransfer,
+        payment_instructions: "6222 0000".into(),
+        cancellation_fee: BasisPoints(1_000),
+        returns: ReturnPolicy::default(),
+        pickup: None,
+        completion_ms: 1_209_600_000,
+        ruling: Some(RulingTerms {
+            arbiter: AccountId([0xd1; 32]),
+            deadline_ms: 604_800_000,
+            fallback_to_buyer: BasisPoints(5_000),
+        }),
+        terms: "Be kind".into(),
+    }
+}
+
+/// One of each kind of entry, with who writes it.
+fn entries(author: &Author) -> Vec<(Role, Entry)> {
+    use Role::{Arbiter, Buyer, Seller};
+    let (lines, text) = (vec![0u16], || "words".to_owned());
+    let split = Split { to_buyer: cny(1_000), to_seller: cny(1_980) };
+    let key = ReviewKey::from_seed(&[5; 32]).id();
+    let message = countersigned_message(&contract(), &key, &author.other, "strawberries");
+    let signature = author.device.sign(Purpose::ReviewKey, &message);
+    let signatures = vec![ListingSignature { listing: "strawberries".into(), signature }];
+    let (carrier, tracking) = (|| "SF".to_owned(), || "SF1".to_owned());
+    vec![
+        (Buyer, Entry::Request { request: request() }),
+        (Seller, Entry::Quote { quote: quote() }),
+        (Buyer, Entry::Accept { quote: RecordId([0xb1; 32]) }),
+        (Seller, Entry::Countersign { certificate: author.certificate.clone(), signatures }),
+        (Seller, Entry::Decline { reason: DeclineReason::OutOfStock, text: text() }),
+        (Buyer, Entry::Expire),
+        (Buyer, Entry::Cancel { reason: text() }),
+        (Seller, Entry::ApproveCancel { fee: cny(100) }),
+        (Seller, Entry::RefuseCancel { reason: text() }),
+        (
+            Buyer,
+            Entry::ClaimPayment { amount: cny(2_980), method: PaymentMethodKind::BankTransfer, reference: "42".into() },
+        ),
+        (Seller, Entry::AcceptPayment { amount: cny(2_980) }),
+        (Seller, Entry::RejectPayment { reason: text() }),
+        (Seller, Entry::HoldPayment { amount: cny(2_980), proof: [0xf1; 32] }),
+        (Buyer, Entry::ReleasePayment),
+        (Seller, Entry::Start),
+        (Seller, Entry::Ready { lines: lines.clone(), pin_hash: request().pin_hash }),
+        (
+            Seller,
+            Entry::HandOver {
+                lines: lines.clone(),
+                carrier: carrier(),
+                tracking: tracking(),
+                pin_hash: None,
+                content: Some(BlobHash([0xf2; 32])),
+            },
+        ),
+        (Buyer, Entry::ConfirmDelivery { lines: lines.clone() }),
+        (Seller, Entry::CarrierDelivered { lines: lines.clone(), event: text() }),
+        (Seller, Entry::EnterPin { lines: lines.clone(), pin: "204060".into() }),
+        (Buyer, Entry::FailDelivery { lines: lines.clone(), reason: text() }),
+        (Buyer, Entry::Complete),
+        (Seller, Entry::Refund { amount: cny(500), of: RefundFor::Line(0), reason: text() }),
+        (Buyer, Entry::RequestReturn { lines, reason: text() }),
+        (Seller, Entry::AuthoriseReturn { text: text() }),
+        (Seller, Entry::DeclineReturn { reason: text() }),
+        (Buyer, Entry::ReturnSent { carrier: carrier(), tracking: tracking() }),
+        (Seller, Entry::ReturnReceived),
+        (Buyer, Entry::OpenCase { claim: text(), outcome: text(), evidence: vec![BlobHash([0xf3; 32])] }),
+        (Seller, Entry::ProposeSettlement { split, text: text() }),
+        (Buyer, Entry::AcceptSettlement { proposal: RecordId([0xf4; 32]) }),
+        (Arbiter, Entry::Rule { split, code: "damaged".into(), text: text() }),
+        (Buyer, Entry::FallBack),
+        (Seller, Entry::Execute { receipt: text() }),
+        (Buyer, Entry::Review { review: RecordId([0xf5; 32]) }),
+    ]
+}
+
+fn orders(author: &Author) -> Vec<(String, Vec<u8>)> {
+    let entries = entries(author);
+    let kinds: BTreeSet<EntryKind> = entries.iter().map(|(_, entry)| entry.kind()).collect();
+    assert_eq!(kinds, EntryKind::ALL.iter().copied().collect(), "every kind of entry has a vector");
+    let sign = |role: Role, entry: Entry| {
+        let kind = entry.kind();
+        let first = kind == EntryKind::Request;
+        let bound = !matches!(kind, EntryKind::Request | EntryKind::Quote | EntryKind::Accept | EntryKind::Decline);
+        let body = OrderEntry {
+            to: author.other,
+            order: (!first).then_some(RecordId([0xb0; 32])),
+            role,
+            contract: bound.then(contract),
+            entry,
+        };
+        let draft = Draft::new(Topic::direct(&author.me(), &author.other), Kind::Order, &body).unwrap();
+        let refs = if first { vec![] } else { vec![RecordId([0xb0; 32])] };
+        let bytes = author.sign(draft.after(refs));
+        let record = Unverified::decode(bytes.clone()).unwrap();
+        body.validate(record.header()).unwrap();
+        (kind, bytes)
+    };
+    let mut vectors = Vec::new();
+    for (role, entry) in entries {
+        let (kind, bytes) = sign(role, entry);
+        if kind == EntryKind::Request {
+            vectors.push(("order".to_owned(), bytes.clone()));
+        }
+        vectors.push((format!("order.{}", kind.as_str()), bytes));
+    }
+    vectors
+}
+
+fn vectors() -> Vec<(String, Vec<u8>)> {
+    let author = author();
+    [people(&author), goods(&author), orders(&author)].concat()
+}
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors")).join(format!("{name}.hex"))
+}
+
+/// Lines of 100 digits, so that a difference can be seen.
+fn to_hex(bytes: &[u8]) -> String {
+    let digits = data_encoding::HEXLOWER.encode(bytes);
+    digits.as_bytes().chunks(100).map(|line| format!("{}\n", std::str::from_utf8(line).unwrap())).collect()
+}
+
+#[test]
+fn every_kind_has_its_golden_vector() {
+    let vectors = vectors();
+    let names: BTreeSet<&str> = vectors.iter().map(|(name, _)| name.as_str()).collect();
+    let kinds: BTreeSet<&str> = Kind::ALL.iter().map(Kind::as_str).collect();
+    assert!(names.is_superset(&kinds), "{:?}", kinds.difference(&names));
+    for (name, bytes) in &vectors {
+        if std::env::var_os("HUTONG_BLESS").is_some() {
+            std::fs::write(path(name), to_hex(bytes)).unwrap();
+        }
+        let golden = std::fs::read_to_string(path(name)).unwrap_or_default();
+        assert_eq!(golden, to_hex(bytes), "{name}: the wire format has changed; if that is meant, it is a new version");
+    }
+    let files = std::fs::read_dir(path("x").parent().unwrap()).unwrap().count();
+    assert_eq!(files, names.len(), "a file that is no vector");
+}
+
+#[test]
+fn every_golden_vector_verifies() {
+    let batch = vectors().into_iter().map(|(_, bytes)| Unverified::decode(bytes).unwrap()).collect();
+    for result in verify_all(batch, |_| false) {
+        let record = result.map_err(|(error, _)| error).unwrap();
+        assert_eq!((record.header().at, record.header().v), (AT, 1));
+    }
+}
