@@ -19,6 +19,7 @@ pub mod keys;
 pub mod outbox;
 pub mod peers;
 mod step;
+pub mod sync;
 #[cfg(test)]
 mod tests;
 

@@ -10,8 +10,9 @@
 //!
 //! | file | does |
 //! |---|---|
-//! | `behaviour.rs`, `transport.rs` | what runs on a connection |
-//! | `swarm.rs` | the loop, one `handle_*` call per arm |
+//! | `behaviour.rs`, `transport.rs`, `subnet.rs` | what runs on a connection, and who gets one |
+//! | `wire.rs`, `address.rs` | our messages; what an address says |
+//! | `swarm.rs`, `peers.rs` | the loop, one `handle_*` call per arm; connections, commands, faults |
 //! | `gossip.rs` | topics, message ids, parameters of the mesh and its scoring |
 //! | `sync.rs` | `/hutong/sync/1`: reconciles a topic's set, fetches slots |
 //! | `mail.rs` | `/hutong/mail/1`: who is there, and direct delivery |
@@ -19,17 +20,36 @@
 //! | `discovery.rs`, `book.rs` | Kademlia, identify, mDNS; the peers we knew |
 //! | `score.rs`, `rate.rs` | what faults and floods cost |
 
+mod address;
+mod behaviour;
+mod blob;
+mod book;
+mod discovery;
 mod event;
+mod gossip;
 mod handle;
+mod mail;
+mod peers;
+mod rate;
 mod score;
+mod subnet;
+mod swarm;
 mod sync;
+mod transport;
+mod wire;
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use hutong_protocol::{Certificate, DeviceId, DeviceKey};
 pub use libp2p::Multiaddr;
-use libp2p::{PeerId, identity};
-use tokio::sync::mpsc;
+use libp2p::{PeerId, Swarm, identity};
+use tokio::{sync::mpsc, task::JoinSet};
+
+use self::swarm::{Inbox, Loop, Shared};
 
 pub use self::{
     event::{
@@ -41,6 +61,13 @@ pub use self::{
     sync::SYNC_BATCH_RECORDS_MAX,
 };
 use crate::{blob::BlobStore, store::Store};
+
+/// Events that the runtime has not read yet: two group commits.
+const EVENTS_MAX: usize = 512;
+/// Commands that the loop has not read yet.
+const COMMANDS_MAX: usize = 256;
+/// Verdicts that the loop has not read yet: one for each message that may wait, so none is lost in practice.
+const VERDICTS_MAX: usize = 2 * gossip::WAITING_MAX + EVENTS_MAX;
 
 /// Bounds that differ between a person's node, a store's node and tests. The defaults are the design's.
 #[derive(Debug, Clone)]
@@ -123,6 +150,9 @@ pub enum NetError {
     /// A private topic was given to gossip.
     #[error("this topic is private and is never gossiped; deliver its records to the recipient's devices instead")]
     Private,
+    /// The peer book could not be read.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
     /// The network was shut down.
     #[error("the network has been shut down; start the node again")]
     Stopped,
@@ -156,8 +186,60 @@ pub async fn start(
     store: Arc<dyn Store>,
     blobs: Arc<BlobStore>,
 ) -> Result<(NetHandle, mpsc::Receiver<NetEvent>), NetError> {
-    drop((config, store, blobs));
-    Err(NetError::Stopped)
+    let mut seed = config.device_key.to_seed();
+    let key = identity::Keypair::ed25519_from_bytes(&mut seed).map_err(|_| NetError::Key)?;
+    let bytes = Arc::default();
+    let transport = transport::build(&key, &bytes)?;
+    let behaviour = behaviour::Behaviour::new(&key, &config)?;
+    let settings = libp2p::swarm::Config::with_tokio_executor()
+        .with_idle_connection_timeout(Duration::from_millis(config.limits.idle_ms));
+    let mut swarm = Swarm::new(transport, behaviour, key.public().to_peer_id(), settings);
+    swarm::listen(&mut swarm, config.listen)?;
+
+    let (events, events_out) = mpsc::channel(EVENTS_MAX);
+    let (commands, commands_in) = mpsc::channel(COMMANDS_MAX);
+    let (verdicts, verdicts_in) = mpsc::channel(VERDICTS_MAX);
+    let (internal, internal_in) = mpsc::channel(swarm::INTERNAL_MAX);
+    let device = config.device_key.id();
+    let book = load_book(&store, config.seed).await?;
+    let shared = Shared::new(device, config.limits, store, blobs, events, internal);
+    let handle = NetHandle { commands, verdicts, sets: shared.sets.clone(), device };
+    let mut net = Loop {
+        swarm,
+        shared,
+        certificate: None,
+        peers: BTreeMap::new(),
+        topics: HashMap::new(),
+        sessions: sync::Sessions::default(),
+        mail: mail::Mail::default(),
+        discovery: discovery::Discovery::default(),
+        book,
+        scores: score::Scores::default(),
+        fetches: BTreeMap::new(),
+        sync_calls: HashMap::new(),
+        blob_calls: HashMap::new(),
+        asked_dials: BTreeSet::new(),
+        observed: BTreeSet::new(),
+        reached: false,
+        traffic: Traffic::default(),
+        bytes,
+        waiting: VecDeque::new(),
+        tasks: JoinSet::new(),
+        started: Instant::now(),
+        next_resync_ms: 0,
+    };
+    if let Some(certificate) = config.certificate {
+        net.set_identity(certificate);
+    }
+    tokio::spawn(net.run(Inbox { commands: commands_in, verdicts: verdicts_in, internal: internal_in }));
+    Ok((handle, events_out))
+}
+
+async fn load_book(store: &Arc<dyn Store>, seed: [u8; 32]) -> Result<book::Book, NetError> {
+    let store = Arc::clone(store);
+    let load = move || book::Book::load(&*store, seed, swarm::wall_clock());
+    let loaded = tokio::task::spawn_blocking(load).await.map_err(|_| NetError::Stopped)?;
+    Ok(loaded?)
 }
 
 /// The libp2p name of a device: the same Ed25519 key.
@@ -179,16 +261,4 @@ pub fn device_of(peer: &PeerId) -> Option<DeviceId> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn device_and_peer_are_one_key_under_two_names() {
-        let key = DeviceKey::from_seed(&[9; 32]);
-        let libp2p_key = identity::Keypair::ed25519_from_bytes(key.to_seed()).unwrap();
-        let peer = peer_of(&key.id()).unwrap();
-        assert_eq!(peer, libp2p_key.public().to_peer_id());
-        assert_eq!(device_of(&peer), Some(key.id()));
-        assert_eq!(device_of(&PeerId::random()), None, "a hash, not an inlined Ed25519 key");
-    }
-}
+mod tests;

@@ -16,14 +16,14 @@ use std::collections::BTreeMap;
 use hutong_protocol::DeviceId;
 
 /// At this many points a peer is disconnected. It may come back, and is soon out again unless it behaves.
-pub const DISCONNECT_POINTS: u32 = 500;
+pub(super) const DISCONNECT_POINTS: u32 = 500;
 /// At this many points a peer is disconnected and refused for [`BAN_MS`].
 pub const BAN_POINTS: u32 = 1000;
 /// How long a banned peer is refused: long enough that hammering is useless, short enough that a repaired node of a
 /// friend is back the same hour.
-pub const BAN_MS: u64 = 30 * 60 * 1000;
+pub(super) const BAN_MS: u64 = 30 * 60 * 1000;
 /// Points are halved in this time, so that rare accidents over weeks never add up.
-pub const HALF_LIFE_MS: u64 = 10 * 60 * 1000;
+pub(super) const HALF_LIFE_MS: u64 = 10 * 60 * 1000;
 /// How many peers with points are remembered. The one with the fewest makes room.
 const PEERS_MAX: usize = 4096;
 
@@ -92,7 +92,7 @@ impl Fault {
 
 /// What is to be done about a peer after a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Penalty {
+pub(super) enum Penalty {
     /// Nothing yet.
     None,
     /// Close its connections.
@@ -123,13 +123,13 @@ impl Score {
 
 /// The points of all peers.
 #[derive(Debug, Default)]
-pub struct Scores {
+pub(super) struct Scores {
     peers: BTreeMap<DeviceId, Score>,
 }
 
 impl Scores {
     /// Counts `fault` against `device` at local monotonic time `now_ms`.
-    pub fn punish(&mut self, device: DeviceId, fault: Fault, now_ms: u64) -> Penalty {
+    pub(super) fn punish(&mut self, device: DeviceId, fault: Fault, now_ms: u64) -> Penalty {
         let before = self.points(&device, now_ms);
         let points = before.saturating_add(fault.severity().points());
         let banned_until_ms = (points >= BAN_POINTS).then(|| now_ms.saturating_add(BAN_MS));
@@ -146,18 +146,18 @@ impl Scores {
 
     /// The points of a device now; 0 is clean.
     #[must_use]
-    pub fn points(&self, device: &DeviceId, now_ms: u64) -> u32 {
+    pub(super) fn points(&self, device: &DeviceId, now_ms: u64) -> u32 {
         self.peers.get(device).map_or(0, |score| score.decayed(now_ms))
     }
 
     /// Whether a device is to be refused.
     #[must_use]
-    pub fn is_banned(&self, device: &DeviceId, now_ms: u64) -> bool {
+    pub(super) fn is_banned(&self, device: &DeviceId, now_ms: u64) -> bool {
         self.peers.get(device).and_then(|score| score.banned_until_ms).is_some_and(|until_ms| now_ms < until_ms)
     }
 
     /// Forgets expired bans and points that have faded; returns whose ban has just ended.
-    pub fn tidy(&mut self, now_ms: u64) -> Vec<DeviceId> {
+    pub(super) fn tidy(&mut self, now_ms: u64) -> Vec<DeviceId> {
         let mut freed = Vec::new();
         self.peers.retain(|device, score| {
             if score.banned_until_ms.is_some_and(|until_ms| until_ms <= now_ms) {

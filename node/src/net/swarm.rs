@@ -1,0 +1,467 @@
+//! The loop: one task that owns the swarm, and everything that is known about connected peers.
+//!
+//! Each arm of the `select!` makes one `handle_*` call and waits for nothing. What has to wait (a disk, a peer, the
+//! engine) is a task of its own that speaks to the loop over a bounded channel; the loop always drains that channel, and
+//! only stops reading from the network while the runtime does not read its events. So nobody waits in a circle.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use futures::StreamExt as _;
+use hutong_protocol::{BlobHash, Certificate, DeviceId, TimestampMs, Topic};
+use libp2p::{
+    Multiaddr, PeerId, Swarm,
+    request_response::{self, OutboundFailure, OutboundRequestId, ResponseChannel},
+    swarm::{ConnectionId, SwarmEvent},
+};
+use tokio::{
+    sync::{Semaphore, mpsc, oneshot},
+    task::JoinSet,
+    time::MissedTickBehavior,
+};
+
+use super::{
+    BlobFetchError, NetError, NetLimits,
+    behaviour::{Behaviour, BehaviourEvent},
+    blob::Fetches,
+    book::Book,
+    discovery::Discovery,
+    event::{Direction, GossipToken, NetEvent, Traffic, Verdict},
+    gossip::Topics,
+    handle::Command,
+    mail::Mail,
+    rate::Bucket,
+    score::{Fault, Scores},
+    sync::{SessionError, Sessions, SetCache},
+    transport::ByteCount,
+    wire::{
+        BlobProtocol, BlobRequest, BlobResponse, Frame, MailResponse, Protocol, SyncProtocol, SyncRequest, SyncResponse,
+    },
+};
+use crate::{blob::BlobStore, store::Store};
+
+/// Events that wait for the runtime in the loop. Beyond, the loop no longer reads from the network.
+const WAITING_MAX: usize = 2 * super::gossip::WAITING_MAX;
+/// What tasks tell the loop and it has not heard yet.
+pub(super) const INTERNAL_MAX: usize = 256;
+/// Questions and deliveries of peers that are being answered. Each holds at most one frame of 1 MiB.
+const ANSWERING_MAX: usize = 64;
+/// How often the loop looks at its clocks.
+const TICK_MS: u64 = 1_000;
+
+/// What every task of the network shares.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) device: DeviceId,
+    pub(super) limits: NetLimits,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) blobs: Arc<BlobStore>,
+    pub(super) sets: SetCache,
+    pub(super) events: mpsc::Sender<NetEvent>,
+    pub(super) internal: mpsc::Sender<Internal>,
+    pub(super) answering: Arc<Semaphore>,
+    pub(super) serving: Arc<Semaphore>,
+    pub(super) transfers: Arc<Semaphore>,
+    received: Arc<AtomicU64>,
+    sent: Arc<AtomicU64>,
+}
+
+/// What tasks tell the loop.
+#[derive(Debug)]
+pub(super) enum Internal {
+    SyncCall(PeerId, SyncRequest, oneshot::Sender<Result<SyncResponse, CallError>>),
+    SyncAnswer(ResponseChannel<Frame<SyncResponse>>, SyncResponse),
+    SessionOver { peer: PeerId, topic: Topic, tries: u32, over: Result<(), SessionError> },
+    MailAnswer(PeerId, ResponseChannel<Frame<MailResponse>>, MailResponse),
+    BlobCall(PeerId, BlobRequest, oneshot::Sender<Result<BlobResponse, CallError>>),
+    BlobAnswer(ResponseChannel<Frame<BlobResponse>>, BlobResponse),
+    FetchOver(BlobHash, Result<u64, BlobFetchError>),
+    FindHolders(BlobHash, oneshot::Sender<Vec<PeerId>>),
+    Punish(DeviceId, Fault),
+}
+
+/// Why a peer gave no usable answer. Whose fault it was has been noted already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum CallError {
+    /// Not reached, silent, or it answered garbage.
+    #[error("the peer gave no answer")]
+    Failed,
+    /// The node stops.
+    #[error("the network is shutting down")]
+    Stopped,
+}
+
+impl Shared {
+    pub(super) fn new(
+        device: DeviceId,
+        limits: NetLimits,
+        store: Arc<dyn Store>,
+        blobs: Arc<BlobStore>,
+        events: mpsc::Sender<NetEvent>,
+        internal: mpsc::Sender<Internal>,
+    ) -> Self {
+        Self {
+            device,
+            limits,
+            store,
+            blobs,
+            sets: SetCache::default(),
+            events,
+            internal,
+            answering: Arc::new(Semaphore::new(ANSWERING_MAX)),
+            serving: Arc::new(Semaphore::new(super::blob::SERVED_MAX)),
+            transfers: Arc::new(Semaphore::new(super::blob::TRANSFERS_MAX)),
+            received: Arc::default(),
+            sent: Arc::default(),
+        }
+    }
+
+    /// Tells the loop; does nothing if it has ended.
+    pub(super) async fn tell(&self, what: Internal) {
+        if self.internal.send(what).await.is_err() {
+            tracing::trace!("the network loop has ended");
+        }
+    }
+
+    pub(super) async fn call_sync(&self, peer: PeerId, request: SyncRequest) -> Result<SyncResponse, CallError> {
+        let (answer, answered) = oneshot::channel();
+        self.tell(Internal::SyncCall(peer, request, answer)).await;
+        answered.await.unwrap_or(Err(CallError::Stopped))
+    }
+
+    pub(super) async fn call_blob(&self, peer: PeerId, request: BlobRequest) -> Result<BlobResponse, CallError> {
+        let (answer, answered) = oneshot::channel();
+        self.tell(Internal::BlobCall(peer, request, answer)).await;
+        answered.await.unwrap_or(Err(CallError::Stopped))
+    }
+
+    pub(super) fn count_received(&self, records: usize) {
+        self.received.fetch_add(records as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_sent(&self, records: usize) {
+        self.sent.fetch_add(records as u64, Ordering::Relaxed);
+    }
+}
+
+/// A connected peer.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) device: DeviceId,
+    pub(super) connections: BTreeMap<ConnectionId, (Multiaddr, Direction)>,
+    pub(super) certificate: Option<Certificate>,
+    /// It said hello, so it is one of ours.
+    pub(super) greeted: bool,
+    /// A delivery of it waits for the engine.
+    pub(super) delivering: bool,
+    pub(super) rtt_ms: Option<u64>,
+    pub(super) since: TimestampMs,
+    pub(super) gossip_rate: Bucket,
+    pub(super) request_rate: Bucket,
+}
+
+impl Peer {
+    /// The address of its newest connection.
+    pub(super) fn address(&self) -> Option<&Multiaddr> {
+        self.connections.values().next_back().map(|(address, _)| address)
+    }
+}
+
+/// Our requests on their way, of one protocol.
+pub(super) type Calls<P> = HashMap<OutboundRequestId, oneshot::Sender<Result<<P as Protocol>::Response, CallError>>>;
+
+/// Everything the loop knows.
+pub(super) struct Loop {
+    pub(super) swarm: Swarm<Behaviour>,
+    pub(super) shared: Shared,
+    pub(super) certificate: Option<Certificate>,
+    pub(super) peers: BTreeMap<PeerId, Peer>,
+    pub(super) topics: Topics,
+    pub(super) sessions: Sessions,
+    pub(super) mail: Mail,
+    pub(super) discovery: Discovery,
+    pub(super) book: Book,
+    pub(super) scores: Scores,
+    pub(super) fetches: Fetches,
+    pub(super) sync_calls: Calls<SyncProtocol>,
+    pub(super) blob_calls: Calls<BlobProtocol>,
+    /// Dials that somebody waits to hear about.
+    pub(super) asked_dials: BTreeSet<ConnectionId>,
+    /// Public addresses at which others saw us.
+    pub(super) observed: BTreeSet<Multiaddr>,
+    /// Somebody from the wide world reached us.
+    pub(super) reached: bool,
+    pub(super) traffic: Traffic,
+    pub(super) bytes: Arc<ByteCount>,
+    pub(super) waiting: VecDeque<NetEvent>,
+    pub(super) tasks: JoinSet<()>,
+    pub(super) started: Instant,
+    pub(super) next_resync_ms: u64,
+}
+
+/// The channels that end at the loop.
+pub(super) struct Inbox {
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) verdicts: mpsc::Receiver<(GossipToken, Verdict)>,
+    pub(super) internal: mpsc::Receiver<Internal>,
+}
+
+impl Loop {
+    /// Serves until it is told to stop or nobody reads its events any more.
+    pub(super) async fn run(mut self, mut inbox: Inbox) {
+        let mut tick = tokio::time::interval(Duration::from_millis(TICK_MS));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let events = self.shared.events.clone();
+        let stopped = loop {
+            tokio::select! {
+                // What is here before what comes: verdicts first, since gossip forgets a message that waits.
+                biased;
+                Some((token, verdict)) = inbox.verdicts.recv() => self.handle_verdict(&token, verdict),
+                room = events.reserve(), if !self.waiting.is_empty() => match room {
+                    Ok(room) => self.handle_room(room),
+                    Err(_) => break None,
+                },
+                Some(told) = inbox.internal.recv() => self.handle_internal(told),
+                command = inbox.commands.recv() => match command {
+                    Some(Command::Shutdown(done)) => break Some(done),
+                    Some(command) => self.handle_command(command),
+                    None => break None,
+                },
+                _ = tick.tick() => self.handle_tick(),
+                Some(_) = self.tasks.join_next(), if !self.tasks.is_empty() => {}
+                event = self.swarm.select_next_some(), if self.waiting.len() < WAITING_MAX => self.handle_swarm(event),
+            }
+        };
+        self.tasks.shutdown().await;
+        drop(self.swarm);
+        if let Some(done) = stopped
+            && done.send(()).is_err()
+        {
+            tracing::debug!("nobody waits for the shutdown");
+        }
+    }
+
+    /// Local monotonic time since the start.
+    pub(super) fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Queues an event for the runtime.
+    pub(super) fn emit(&mut self, event: NetEvent) {
+        self.waiting.push_back(event);
+    }
+
+    fn handle_room(&mut self, room: mpsc::Permit<'_, NetEvent>) {
+        if let Some(event) = self.waiting.pop_front() {
+            room.send(event);
+        }
+    }
+
+    fn handle_internal(&mut self, told: Internal) {
+        match told {
+            Internal::SyncCall(peer, request, answer) => {
+                let id = self.swarm.behaviour_mut().sync.send_request(&peer, Frame::Whole(request));
+                self.sync_calls.insert(id, answer);
+            }
+            Internal::BlobCall(peer, request, answer) => {
+                let id = self.swarm.behaviour_mut().blob.send_request(&peer, Frame::Whole(request));
+                self.blob_calls.insert(id, answer);
+            }
+            Internal::SyncAnswer(channel, response) => self.answer_sync(channel, response),
+            Internal::MailAnswer(peer, channel, response) => {
+                if let Some(peer) = self.peers.get_mut(&peer) {
+                    peer.delivering = false;
+                }
+                self.answer_mail(channel, response);
+            }
+            Internal::BlobAnswer(channel, response) => self.answer_blob(channel, response),
+            Internal::SessionOver { peer, topic, tries, over } => self.handle_session_over(peer, topic, tries, over),
+            Internal::FetchOver(hash, over) => self.handle_fetch_over(hash, &over),
+            Internal::FindHolders(hash, answer) => self.find_holders(&hash, answer),
+            Internal::Punish(device, fault) => self.punish(device, fault),
+        }
+    }
+
+    fn handle_tick(&mut self) {
+        let now_ms = self.now_ms();
+        for device in self.scores.tidy(now_ms) {
+            if let Ok(peer) = super::peer_of(&device) {
+                self.swarm.behaviour_mut().blocked.unblock_peer(peer);
+            }
+        }
+        self.redial(now_ms);
+        self.retry_sessions(now_ms);
+        if now_ms >= self.next_resync_ms {
+            let resync_ms = self.shared.limits.resync_ms;
+            let jitter_ms = self.book.jitter().below(resync_ms / 4);
+            self.next_resync_ms = now_ms.saturating_add(resync_ms).saturating_add(jitter_ms);
+            if now_ms >= resync_ms {
+                self.resync();
+            }
+        }
+    }
+
+    fn handle_swarm(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        match event {
+            SwarmEvent::Behaviour(event) => self.handle_behaviour(event),
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+                self.handle_connected(peer_id, connection_id, &endpoint);
+            }
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, .. } => {
+                self.handle_closed(peer_id, connection_id);
+            }
+            SwarmEvent::OutgoingConnectionError { peer_id, connection_id, error } => {
+                self.handle_dial_failed(peer_id, connection_id, &error);
+            }
+            SwarmEvent::NewListenAddr { address, .. } => {
+                let addr = super::address::with_peer(&address, *self.swarm.local_peer_id());
+                self.emit(NetEvent::Listening { addr });
+            }
+            SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "a listener has trouble"),
+            SwarmEvent::ListenerClosed { addresses, reason, .. } => {
+                tracing::warn!(?addresses, ?reason, "a listener ended");
+            }
+            SwarmEvent::IncomingConnectionError { error, .. } => {
+                tracing::debug!(%error, "an inbound connection failed")
+            }
+            _ => {}
+        }
+    }
+
+    fn handle_behaviour(&mut self, event: BehaviourEvent) {
+        match event {
+            BehaviourEvent::Gossip(event) => self.handle_gossip(event),
+            BehaviourEvent::Sync(event) => self.handle_sync(event),
+            BehaviourEvent::Mail(event) => self.handle_mail(event),
+            BehaviourEvent::Blob(event) => self.handle_blob(event),
+            BehaviourEvent::Kad(event) => self.handle_kad(event),
+            BehaviourEvent::Identify(event) => self.handle_identify(event),
+            BehaviourEvent::Mdns(event) => self.handle_mdns(event),
+            BehaviourEvent::Ping(event) => {
+                let rtt = event.result.ok().and_then(|rtt| u64::try_from(rtt.as_millis()).ok());
+                if let (Some(peer), Some(rtt)) = (self.peers.get_mut(&event.peer), rtt) {
+                    peer.rtt_ms = Some(rtt);
+                }
+            }
+            BehaviourEvent::Blocked(never) | BehaviourEvent::Connections(never) => match never {},
+            BehaviourEvent::Subnets(never) | BehaviourEvent::Memory(never) => match never {},
+        }
+    }
+
+    fn handle_sync(&mut self, event: request_response::Event<Frame<SyncRequest>, Frame<SyncResponse>>) {
+        use request_response::{Event, Message};
+        match event {
+            Event::Message { peer, message: Message::Request { request, channel, .. }, .. } => match request {
+                Frame::Whole(request) => self.handle_sync_request(peer, request, channel),
+                Frame::Bad(fault) => self.punish_peer(&peer, fault),
+            },
+            Event::Message { peer, message: Message::Response { request_id, response }, .. } => {
+                let call = self.sync_calls.remove(&request_id);
+                self.end_call(&peer, call, response);
+            }
+            Event::OutboundFailure { peer, request_id, error, .. } => {
+                let call = self.sync_calls.remove(&request_id);
+                self.fail_call(&peer, call, &error);
+            }
+            Event::InboundFailure { .. } | Event::ResponseSent { .. } => {}
+        }
+    }
+
+    fn handle_blob(&mut self, event: request_response::Event<Frame<BlobRequest>, Frame<BlobResponse>>) {
+        use request_response::{Event, Message};
+        match event {
+            Event::Message { peer, message: Message::Request { request, channel, .. }, .. } => match request {
+                Frame::Whole(request) => self.handle_blob_request(peer, request, channel),
+                Frame::Bad(fault) => self.punish_peer(&peer, fault),
+            },
+            Event::Message { peer, message: Message::Response { request_id, response }, .. } => {
+                let call = self.blob_calls.remove(&request_id);
+                self.end_call(&peer, call, response);
+            }
+            Event::OutboundFailure { peer, request_id, error, .. } => {
+                let call = self.blob_calls.remove(&request_id);
+                self.fail_call(&peer, call, &error);
+            }
+            Event::InboundFailure { .. } | Event::ResponseSent { .. } => {}
+        }
+    }
+
+    fn end_call<T>(&mut self, peer: &PeerId, call: Option<oneshot::Sender<Result<T, CallError>>>, response: Frame<T>) {
+        let answer = match response {
+            Frame::Whole(response) => Ok(response),
+            Frame::Bad(fault) => {
+                self.punish_peer(peer, fault);
+                Err(CallError::Failed)
+            }
+        };
+        if let Some(call) = call
+            && call.send(answer).is_err()
+        {
+            tracing::trace!("nobody waits for this answer any more");
+        }
+    }
+
+    fn fail_call<T>(
+        &mut self,
+        peer: &PeerId,
+        call: Option<oneshot::Sender<Result<T, CallError>>>,
+        error: &OutboundFailure,
+    ) {
+        tracing::debug!(%peer, %error, "a request failed");
+        if let Some(fault) = fault_of(error) {
+            self.punish_peer(peer, fault);
+        }
+        if let Some(call) = call
+            && call.send(Err(CallError::Failed)).is_err()
+        {
+            tracing::trace!("nobody waits for this answer any more");
+        }
+    }
+
+    /// The counters, with those that tasks and connections keep.
+    pub(super) fn counted(&self) -> Traffic {
+        let add = |count: u64, more: &AtomicU64| count.saturating_add(more.load(Ordering::Relaxed));
+        Traffic {
+            bytes_in: self.bytes.received.load(Ordering::Relaxed),
+            bytes_out: self.bytes.sent.load(Ordering::Relaxed),
+            records_in: add(self.traffic.records_in, &self.shared.received),
+            records_out: add(self.traffic.records_out, &self.shared.sent),
+            ..self.traffic
+        }
+    }
+}
+
+/// Whether a failed request was the peer's fault. That it went away, or speaks another protocol, is not.
+pub(super) fn fault_of(error: &OutboundFailure) -> Option<Fault> {
+    matches!(error, OutboundFailure::Timeout).then_some(Fault::Timeout)
+}
+
+/// The wall clock, for what is shown and for the peer book. Never for order.
+pub(super) fn wall_clock() -> TimestampMs {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    TimestampMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Listens on all addresses; an error only if none of them works.
+pub(super) fn listen(swarm: &mut Swarm<Behaviour>, addresses: Vec<Multiaddr>) -> Result<(), NetError> {
+    let (mut works, mut refused) = (addresses.is_empty(), None);
+    for address in addresses {
+        match swarm.listen_on(address.clone()) {
+            Ok(_) => works = true,
+            Err(error) => {
+                tracing::warn!(%address, %error, "cannot listen on this address");
+                refused = Some(NetError::Listen { address, reason: error.to_string() });
+            }
+        }
+    }
+    match refused {
+        Some(error) if !works => Err(error),
+        _ => Ok(()),
+    }
+}
