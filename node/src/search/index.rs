@@ -117,7 +117,7 @@ impl SearchIndex {
     }
 
     /// Takes changes in, which together with all earlier ones are everything up to `sequence`. They are visible within
-    /// about 50 ms if it is quiet and 300 ms under load. Waits if the writers are far behind.
+    /// about a third of a second, under load as well. Waits if the writers are far behind.
     ///
     /// # Errors
     /// [`SearchError::Stopped`] if a writer has ended.

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tantivy::{Index, IndexReader, IndexWriter, Term};
+use tantivy::{Index, IndexReader, IndexWriter, Term, indexer::IndexWriterOptions};
 
 use super::{document::Change, schema::Fields};
 
@@ -171,7 +171,13 @@ impl WriterLoop {
 
     fn writer(&mut self) -> tantivy::Result<&mut IndexWriter> {
         if self.writer.is_none() {
-            self.writer = Some(self.index.writer_with_num_threads(1, HEAP_BYTES)?);
+            // One thread each for writing and merging: more of them only keep more memory once they have worked.
+            let options = IndexWriterOptions::builder()
+                .num_worker_threads(1)
+                .num_merge_threads(1)
+                .memory_budget_per_thread(HEAP_BYTES)
+                .build();
+            self.writer = Some(self.index.writer_with_options(options)?);
         }
         self.writer.as_mut().ok_or_else(|| tantivy::TantivyError::SystemError("no writer".to_owned()))
     }
