@@ -5,6 +5,12 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use hutong_node::{
+    blob::BlobError,
+    engine::{CommandError, EngineError},
+    handle::NodeError,
+    store::StoreError,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -67,6 +73,12 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
     }
 
+    /// 507: the owner's to mend.
+    pub fn disk_full() -> Self {
+        let message = "The disk or the room for files is full. Free some space; nothing that was confirmed is lost.";
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", message)
+    }
+
     /// 500. The cause goes to the log, never to the client.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
         tracing::error!(%cause, "a request failed");
@@ -113,5 +125,112 @@ impl IntoResponse for ApiError {
     }
 }
 
+/// The one place where the node's errors become HTTP. Our own failures go to the log, never to the client, but for a
+/// full disk, which its owner can mend.
+impl From<NodeError> for ApiError {
+    fn from(error: NodeError) -> Self {
+        match error {
+            NodeError::Command(error) => error.into(),
+            NodeError::Blob(error) => error.into(),
+            NodeError::Net(_) | NodeError::Stopped(_) => {
+                tracing::warn!(%error, "the node could not answer");
+                let message = "The node is stopping or has stopped. Start it again.";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopped", message)
+            }
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<CommandError> for ApiError {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::Refused { code, message } => {
+                let (status, field) = refusal(code);
+                Self { field, ..Self::new(status, code, sentence(&message)) }
+            }
+            CommandError::NotFound(_) => Self::not_found(sentence(&error.to_string())),
+            CommandError::Own(error) => error.into(),
+        }
+    }
+}
+
+/// Status and field of a refusal.
+fn refusal(code: &str) -> (StatusCode, Option<&'static str>) {
+    match code {
+        "name_empty" => (StatusCode::UNPROCESSABLE_ENTITY, Some("name")),
+        "word_wrong" | "word_missing" => (StatusCode::UNPROCESSABLE_ENTITY, Some("words")),
+        "message_empty" | "message_too_long" => (StatusCode::UNPROCESSABLE_ENTITY, Some("text")),
+        code if code == "invalid" || code.starts_with("invalid_") => (StatusCode::UNPROCESSABLE_ENTITY, None),
+        "not_owner" | "cannot_write" => (StatusCode::FORBIDDEN, None),
+        _ => (StatusCode::CONFLICT, None),
+    }
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Store(StoreError::Full) => Self::disk_full(),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<BlobError> for ApiError {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::TooLarge { .. } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", sentence(&error.to_string()))
+            }
+            BlobError::Full => Self::disk_full(),
+            BlobError::Absent => Self::not_found("This file is not here."),
+            other => Self::internal(other),
+        }
+    }
+}
+
+/// Makes a sentence of an error's message: a capital at its beginning, a full stop at its end.
+pub(crate) fn sentence(message: &str) -> String {
+    let mut chars = message.chars();
+    let first = chars.next().map(char::to_uppercase).into_iter().flatten();
+    let mut text: String = first.chain(chars).collect();
+    if !text.ends_with(['.', '!', '?']) {
+        text.push('.');
+    }
+    text
+}
+
 /// What handlers return.
 pub type ApiResult<T> = Result<T, ApiError>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_a_sentence_with_a_fitting_status() {
+        for (code, status, field) in [
+            ("name_empty", 422, Some("name")),
+            ("message_too_long", 422, Some("text")),
+            ("invalid", 422, None),
+            ("not_owner", 403, None),
+            ("cannot_write", 403, None),
+            ("no_account", 409, None),
+            ("some_new_code", 409, None),
+        ] {
+            let error = ApiError::from(CommandError::refused(code, "choose a name"));
+            assert_eq!((error.status().as_u16(), error.code(), error.field), (status, code, field));
+            assert_eq!(error.message, "Choose a name.");
+        }
+        let error = ApiError::from(CommandError::NotFound("this group"));
+        assert_eq!((error.status().as_u16(), error.message.as_str()), (404, "This group is not known here."));
+    }
+
+    #[test]
+    fn our_own_failures_say_nothing_of_the_inside() {
+        let error = ApiError::from(NodeError::Command(CommandError::Own(EngineError::Damaged("row a7".into()))));
+        assert_eq!(error.status(), 500);
+        assert!(!error.message.contains("a7") && !error.message.contains("damaged"), "{}", error.message);
+        assert_eq!(ApiError::from(EngineError::Store(StoreError::Full)).status(), 507);
+    }
+}

@@ -10,11 +10,14 @@ pub mod api;
 pub mod auth;
 pub mod error;
 pub mod extract;
+mod picture;
+mod pump;
 mod secret_file;
 pub mod security;
 pub mod server;
 pub mod session;
 mod state;
 mod ui;
+mod views;
 
 pub use server::{Server, WebConfig, WebError, serve, token_path};

@@ -7,12 +7,14 @@ use std::{
 };
 
 use axum::{Router, extract::DefaultBodyLimit, middleware};
+use hutong_node::handle::Node;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tower_http::compression::CompressionLayer;
 
 use crate::{
     api, auth,
     error::ApiError,
+    pump,
     security::{self, Hosts, JSON_BYTES_MAX},
     state::{AppState, api_token_path},
     ui,
@@ -28,8 +30,6 @@ pub struct WebConfig {
     pub listen: SocketAddr,
     /// Whether this is a demonstration with play money.
     pub play: bool,
-    /// Where `api-token` and the sessions are kept.
-    pub data_dir: PathBuf,
 }
 
 /// Why the server did not start.
@@ -71,23 +71,24 @@ pub enum WebError {
 pub struct Server {
     addr: SocketAddr,
     state: AppState,
-    data_dir: PathBuf,
     task: JoinHandle<()>,
+    events: JoinHandle<()>,
 }
 
-/// Starts the server.
+/// Starts the server for a running node.
 ///
 /// # Errors
 /// [`WebError`] says what to do.
-pub async fn serve(config: WebConfig) -> Result<Server, WebError> {
+pub async fn serve(node: Node, config: WebConfig) -> Result<Server, WebError> {
     if !config.listen.ip().is_loopback() {
         return Err(WebError::NotLoopback(config.listen));
     }
     let failed = |source| WebError::Bind { addr: config.listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
     let addr = listener.local_addr().map_err(failed)?;
-    let state = AppState::new(&config, addr.port())?;
+    let state = AppState::new(node, &config, addr.port())?;
     let app = router(state.clone());
+    let events = tokio::spawn(pump::run(state.clone()));
     let mut stop = state.stopping();
     let task = tokio::spawn(async move {
         let stopped = async move { api::events::stopped(&mut stop).await };
@@ -96,7 +97,7 @@ pub async fn serve(config: WebConfig) -> Result<Server, WebError> {
         }
     });
     tracing::info!(%addr, "web server started");
-    Ok(Server { addr, state, data_dir: config.data_dir, task })
+    Ok(Server { addr, state, task, events })
 }
 
 impl Server {
@@ -117,7 +118,7 @@ impl Server {
     /// The file with the bearer token for scripts.
     #[must_use]
     pub fn api_token_path(&self) -> PathBuf {
-        api_token_path(&self.data_dir)
+        api_token_path(self.state.node().data_dir())
     }
 
     /// Stops: no new requests, event sockets are closed, open requests get a few seconds.
@@ -133,6 +134,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.state.stop();
         self.task.abort();
+        self.events.abort();
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use hutong_node::handle::Node;
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
@@ -21,11 +22,15 @@ const API_TOKEN_FILE: &str = "api-token";
 /// File of the session hashes, in the data directory.
 const SESSIONS_FILE: &str = "web-sessions.json";
 
+/// Uploads at once: each may hold 16 MiB in memory.
+const UPLOADS_MAX: usize = 8;
+
 /// Cloneable handle to what handlers share.
 #[derive(Clone)]
 pub(crate) struct AppState(Arc<Inner>);
 
 struct Inner {
+    node: Node,
     port: u16,
     play: bool,
     version: &'static str,
@@ -35,19 +40,21 @@ struct Inner {
     logins: watch::Sender<u64>,
     events: EventHub,
     event_sockets: Arc<Semaphore>,
+    uploads: Arc<Semaphore>,
     stop: watch::Sender<bool>,
 }
 
 impl AppState {
-    pub(crate) fn new(config: &WebConfig, port: u16) -> Result<Self, WebError> {
-        let bearer = secret_file::read_or_create(&config.data_dir.join(API_TOKEN_FILE))?;
-        let sessions_file = config.data_dir.join(SESSIONS_FILE);
+    pub(crate) fn new(node: Node, config: &WebConfig, port: u16) -> Result<Self, WebError> {
+        let bearer = secret_file::read_or_create(&node.data_dir().join(API_TOKEN_FILE))?;
+        let sessions_file = node.data_dir().join(SESSIONS_FILE);
         let sessions = match std::fs::read(&sessions_file) {
             Ok(json) => Sessions::from_json(&json),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Sessions::default(),
             Err(source) => return Err(WebError::File { path: sessions_file, source }),
         };
         Ok(Self(Arc::new(Inner {
+            node,
             port,
             play: config.play,
             version: env!("CARGO_PKG_VERSION"),
@@ -57,8 +64,13 @@ impl AppState {
             logins: watch::Sender::new(0),
             events: EventHub::new(),
             event_sockets: Arc::new(Semaphore::new(EVENT_SOCKETS_MAX)),
+            uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
             stop: watch::Sender::new(false),
         })))
+    }
+
+    pub(crate) fn node(&self) -> &Node {
+        &self.0.node
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -79,6 +91,11 @@ impl AppState {
 
     pub(crate) fn event_sockets(&self) -> Arc<Semaphore> {
         Arc::clone(&self.0.event_sockets)
+    }
+
+    /// Places for uploads that are held in memory.
+    pub(crate) fn uploads(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.0.uploads)
     }
 
     /// Turns true when the server stops.

@@ -25,3 +25,8 @@ pub(super) fn confirmed() -> Key {
 pub(super) fn settings() -> Key {
     Key::new(PREFIX).u8(b't')
 }
+
+/// The user's postal addresses.
+pub(super) fn addresses() -> Key {
+    Key::new(PREFIX).u8(b'p')
+}

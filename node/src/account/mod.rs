@@ -8,6 +8,7 @@ use hutong_protocol::{
     AccountId, BlobHash, DeviceId, Draft, Kind, RevocationStatement, Topic, Verified,
     account::{Device, PROFILE_SLOT, Profile, Revocation},
     limits::NAME_BYTES_MAX,
+    order::Address,
     text::{clean_line, clean_text},
 };
 
@@ -16,6 +17,9 @@ use crate::{
     engine::{CommandError, Cx, DomainEvent, EngineError, Event, Feature, Indexed, Keep, Reject, Source},
     store::Read,
 };
+
+/// Postal addresses kept: home, work, family; they are offered as a list at checkout.
+const ADDRESSES_MAX: usize = 20;
 
 /// The feature.
 pub struct Account;
@@ -190,5 +194,18 @@ pub fn set_settings(cx: &mut Cx<'_>, settings: &Settings) -> Result<(), CommandE
         return Err(CommandError::refused("invalid", "language is auto, en or zh; theme is auto, light or dark"));
     }
     cx.put_value(keys::settings(), settings)?;
+    Ok(())
+}
+
+/// Keeps the user's postal addresses. They never leave this node but inside an order.
+///
+/// # Errors
+/// Refused if there are too many, or one lacks what a courier needs.
+pub fn set_addresses(cx: &mut Cx<'_>, addresses: &[Address]) -> Result<(), CommandError> {
+    if addresses.len() > ADDRESSES_MAX {
+        return Err(CommandError::refused("invalid", format!("keep at most {ADDRESSES_MAX} addresses")));
+    }
+    addresses.iter().try_for_each(Address::validate)?;
+    cx.put_value(keys::addresses(), &addresses)?;
     Ok(())
 }

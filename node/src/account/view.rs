@@ -4,6 +4,7 @@ use hutong_protocol::{
     AccountId, BlobHash, DeviceId, Kind, TimestampMs,
     account::{PROFILE_SLOT, Profile},
     ids::to_base32,
+    order::Address,
 };
 use serde::{Deserialize, Serialize};
 
@@ -149,4 +150,12 @@ pub fn is_store(read: &dyn Read, account: &AccountId) -> Result<bool, EngineErro
 /// The store's, or damage.
 pub fn settings(read: &dyn Read) -> Result<Settings, EngineError> {
     Ok(get_value::<Settings>(read, keys::settings())?.unwrap_or_default())
+}
+
+/// The user's postal addresses, the usual one first.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn addresses(read: &dyn Read) -> Result<Vec<Address>, EngineError> {
+    Ok(get_value(read, keys::addresses())?.unwrap_or_default())
 }

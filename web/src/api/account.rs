@@ -1,33 +1,35 @@
 //! The account of this node, its recovery phrase and its devices.
+//!
+//! Shapes that hold words of the phrase have no `Debug`, so that no log can ever print them.
 
+use axum::{extract::State, http::StatusCode};
+use hutong_node::{
+    account,
+    engine::{CommandError, Cx, EngineError},
+};
+use hutong_protocol::{
+    AccountId, DeviceId,
+    link::{Link, Target},
+    phrase::Phrase,
+};
 use serde::{Deserialize, Serialize};
-use utoipa::{OpenApi, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::common::{BlobHash, Id, Ms, present};
-use crate::state::AppState;
-
-/// Shapes of this file, for the document.
-#[derive(OpenApi)]
-#[openapi(components(schemas(
-    AccountCreate,
-    AccountCreated,
-    PhraseWords,
-    PhraseConfirm,
-    PhraseWord,
-    Account,
-    ProfileUpdate,
-    Device
-)))]
-struct Shapes;
-
-/// The routes.
-pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(Shapes::openapi())
-}
+use super::{
+    blob,
+    common::{BlobHash, Id, Ms, present},
+};
+use crate::{
+    auth::Auth,
+    error::{ApiError, ApiResult, Problem, sentence},
+    extract::{Json, Path},
+    state::AppState,
+    views::Views,
+};
 
 /// Founds an account on this node, or brings one back by its recovery phrase.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct AccountCreate {
     /// The name others will see.
     pub name: String,
@@ -40,7 +42,7 @@ pub struct AccountCreate {
 }
 
 /// A founded account and the words that bring it back.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct AccountCreated {
     /// The account.
     pub account: Account,
@@ -51,21 +53,21 @@ pub struct AccountCreated {
 }
 
 /// The recovery phrase.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct PhraseWords {
     /// The twelve words.
     pub words: Vec<String>,
 }
 
 /// Shows that the phrase was written down.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct PhraseConfirm {
     /// The words that were asked for.
     pub words: Vec<PhraseWord>,
 }
 
 /// One word of the phrase and its place.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct PhraseWord {
     /// 0-based place.
     pub index: u8,
@@ -125,4 +127,200 @@ pub struct Device {
     pub revoked: bool,
     /// Whether it is connected now.
     pub online: bool,
+}
+
+/// The routes.
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(create, get))
+        .routes(routes!(update_profile))
+        .routes(routes!(phrase))
+        .routes(routes!(confirm_phrase))
+        .routes(routes!(devices))
+        .routes(routes!(revoke))
+}
+
+/// Founds an account on this node, or brings one back by its phrase.
+#[utoipa::path(post, path = "/api/account", tag = "account", request_body = AccountCreate, responses(
+    (status = 201, body = AccountCreated),
+    (status = 409, body = Problem, description = "There is one already"),
+    (status = 422, body = Problem),
+))]
+async fn create(
+    State(state): State<AppState>,
+    _: Auth,
+    Json(order): Json<AccountCreate>,
+) -> ApiResult<(StatusCode, Json<AccountCreated>)> {
+    let restored = order.phrase.is_some();
+    let phrase = match &order.phrase {
+        Some(text) => Phrase::parse(text).map_err(|error| ApiError::invalid("phrase", sentence(&error.to_string())))?,
+        None => fresh_phrase()?,
+    };
+    blob::require(&state, order.picture, "picture").await?;
+    let entropy: [u8; 16] =
+        phrase.to_entropy().as_slice().try_into().map_err(|_| ApiError::internal("a phrase of the wrong length"))?;
+    let words: Vec<String> = phrase.words().into_iter().map(str::to_owned).collect();
+    let proof: Vec<(usize, String)> = words.iter().cloned().enumerate().collect();
+    let found = move |cx: &mut Cx<'_>| {
+        let picture = order.picture.map(Into::into);
+        account::create(cx, &entropy, &order.name, picture, device_name())?;
+        // Whoever typed the phrase has it written down.
+        if restored { account::confirm_phrase(cx, &proof) } else { Ok(()) }
+    };
+    state.node().call(found).await?;
+    let account = own(&state).await?;
+    Ok((StatusCode::CREATED, Json(AccountCreated { account, words, confirm: two_places()? })))
+}
+
+fn fresh_phrase() -> ApiResult<Phrase> {
+    let mut entropy = [0; 16];
+    getrandom::fill(&mut entropy).map_err(ApiError::internal)?;
+    Phrase::from_entropy(&entropy).ok_or_else(|| ApiError::internal("no phrase for 16 bytes"))
+}
+
+/// Two different places of a phrase to ask for.
+fn two_places() -> ApiResult<Vec<u8>> {
+    let mut random = [0; 2];
+    getrandom::fill(&mut random).map_err(ApiError::internal)?;
+    let [first, second] = random;
+    let first = first % 12;
+    let second = (first + 1 + second % 11) % 12;
+    Ok(vec![first.min(second), first.max(second)])
+}
+
+/// What the device is called. Only the sort of machine: the profile is public, and a host name may say too much.
+fn device_name() -> &'static str {
+    match std::env::consts::OS {
+        "macos" => "Mac",
+        "windows" => "Windows PC",
+        "linux" => "Linux computer",
+        "android" => "Android device",
+        _ => "Computer",
+    }
+}
+
+/// The account of this node.
+#[utoipa::path(get, path = "/api/account", tag = "account", responses(
+    (status = 200, body = Account),
+    (status = 404, body = Problem, description = "None was founded yet"),
+))]
+async fn get(State(state): State<AppState>, _: Auth) -> ApiResult<Json<Account>> {
+    own(&state).await.map(Json)
+}
+
+async fn own(state: &AppState) -> ApiResult<Account> {
+    let account = state.view(|views| views.me.map(|me| shape(views, me)).transpose()).await?;
+    account.ok_or_else(|| ApiError::not_found("This node has no account yet. Create or restore one."))
+}
+
+fn shape(views: &Views<'_>, me: AccountId) -> Result<Account, EngineError> {
+    let profile = account::view::profile(views.read, &me)?.unwrap_or_default();
+    let link = Link {
+        target: Target::Contact(me),
+        name: Some(profile.name.clone()).filter(|name| !name.is_empty()),
+        addresses: views.node.addresses(),
+    };
+    Ok(Account {
+        account: me.into(),
+        device: views.node.device().into(),
+        name: profile.name,
+        about: profile.about,
+        picture: profile.picture.map(Into::into),
+        phrase_confirmed: account::view::phrase_confirmed(views.read)?,
+        is_store: account::view::is_store(views.read, &me)?,
+        invite: link.to_string(),
+    })
+}
+
+/// Changes the public profile.
+#[utoipa::path(patch, path = "/api/account/profile", tag = "account", request_body = ProfileUpdate, responses(
+    (status = 200, body = Account),
+    (status = 409, body = Problem),
+    (status = 422, body = Problem),
+))]
+async fn update_profile(
+    State(state): State<AppState>,
+    _: Auth,
+    Json(order): Json<ProfileUpdate>,
+) -> ApiResult<Json<Account>> {
+    blob::require(&state, order.picture.flatten(), "picture").await?;
+    let update = move |cx: &mut Cx<'_>| {
+        let picture = order.picture.map(|picture| picture.map(Into::into));
+        account::update_profile(cx, order.name.as_deref(), order.about.as_deref(), picture)
+    };
+    state.node().call(update).await?;
+    own(&state).await.map(Json)
+}
+
+/// The recovery phrase, to be written down.
+#[utoipa::path(get, path = "/api/account/phrase", tag = "account", responses(
+    (status = 200, body = PhraseWords),
+    (status = 409, body = Problem),
+))]
+async fn phrase(State(state): State<AppState>, _: Auth) -> ApiResult<Json<PhraseWords>> {
+    let words = state.node().call(|cx| Ok(cx.phrase()?.words())).await?;
+    Ok(Json(PhraseWords { words: words.into_iter().map(str::to_owned).collect() }))
+}
+
+/// Shows that the phrase was written down.
+#[utoipa::path(post, path = "/api/account/phrase/confirm", tag = "account", request_body = PhraseConfirm, responses(
+    (status = 204, description = "Right"),
+    (status = 422, body = Problem, description = "A word is wrong"),
+))]
+async fn confirm_phrase(
+    State(state): State<AppState>,
+    _: Auth,
+    Json(order): Json<PhraseConfirm>,
+) -> ApiResult<StatusCode> {
+    let words: Vec<_> = order.words.into_iter().map(|word| (usize::from(word.index), word.word)).collect();
+    state.node().call(move |cx| account::confirm_phrase(cx, &words)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The devices of this account.
+#[utoipa::path(get, path = "/api/devices", tag = "account", responses((status = 200, body = Vec<Device>)))]
+async fn devices(State(state): State<AppState>, _: Auth) -> ApiResult<Json<Vec<Device>>> {
+    let list = |views: &Views<'_>| {
+        let Some(me) = views.me else { return Ok(Vec::new()) };
+        let connected = views.node.connected_devices(&me);
+        let this = views.node.device();
+        let shape = |device: account::view::DeviceView| Device {
+            device: device.device.into(),
+            name: device.name,
+            added_at: device.added_at.into(),
+            this_device: device.device == this,
+            revoked: device.revoked,
+            online: device.device == this || connected.contains(&device.device),
+        };
+        Ok(account::view::devices(views.read, &me)?.into_iter().map(shape).collect())
+    };
+    state.view(list).await.map(Json)
+}
+
+/// Takes another device of this account its right to speak for it.
+#[utoipa::path(post, path = "/api/devices/{device}/revoke", tag = "account", params(("device" = Id, Path)), responses(
+    (status = 204, description = "Revoked"),
+    (status = 404, body = Problem),
+    (status = 409, body = Problem),
+))]
+async fn revoke(State(state): State<AppState>, _: Auth, Path(device): Path<Id>) -> ApiResult<StatusCode> {
+    let device = DeviceId::from(device);
+    let revoke = move |cx: &mut Cx<'_>| {
+        let me = cx.me()?;
+        let known = account::view::devices(cx.read(), &me)?.iter().any(|known| known.device == device);
+        if known { account::revoke(cx, device) } else { Err(CommandError::NotFound("this device")) }
+    };
+    state.node().call(revoke).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn two_different_words_are_asked_for() {
+        for _ in 0..1_000 {
+            let places = super::two_places().unwrap();
+            assert!(places[0] < places[1] && places[1] < 12, "{places:?}");
+        }
+    }
 }

@@ -1,36 +1,32 @@
 //! Conversations, direct and in groups. A chat's name is `direct-<account>` or `group-<group>`.
 
+use axum::{extract::State, http::StatusCode};
+use hutong_node::{
+    chat,
+    engine::{ChatId, CommandError, Cx},
+};
+use hutong_protocol::{RecordId, TimestampMs};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, OpenApi, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    chat_view::{card_of, message, parse, shape},
     common::{BlobHash, Id, Money, Ms, Party},
     order::OrderState,
 };
-use crate::state::AppState;
+use crate::{
+    auth::Auth,
+    error::{ApiError, ApiResult, Problem},
+    extract::{Json, Path, Query},
+    state::AppState,
+    views::Views,
+};
 
-/// Shapes of this file, for the document.
-#[derive(OpenApi)]
-#[openapi(components(schemas(
-    ChatKind,
-    Chat,
-    MessageState,
-    Message,
-    Reply,
-    MessagePage,
-    MessageSend,
-    CardRef,
-    Card,
-    ChatRead,
-    ChatUpdate
-)))]
-struct Shapes;
-
-/// The routes.
-pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(Shapes::openapi())
-}
+/// Messages in a page unless the request says otherwise: a screen and a half.
+const PAGE_DEFAULT: u32 = 50;
+/// Messages in a page at most.
+const PAGE_MAX: u32 = 200;
 
 /// Between two, or in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -75,9 +71,9 @@ pub struct Chat {
     pub online: bool,
     /// Whether I may write here.
     pub can_write: bool,
-    /// Why not, in plain words.
+    /// Why not.
     #[schema(required)]
-    pub why_not: Option<String>,
+    pub why_not: Option<WhyNot>,
 }
 
 /// How far a message came.
@@ -94,6 +90,34 @@ pub enum MessageState {
     Read,
     /// It is another's message.
     Received,
+}
+
+/// What a queued message waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitingFor {
+    /// No device of the recipient can be reached.
+    Recipient,
+    /// The recipient has not accepted us yet.
+    Acceptance,
+    /// Nothing: the recipient's node refused it.
+    Refused,
+    /// No other member of the group can be reached.
+    Members,
+}
+
+/// Why I may not write in a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyNot {
+    /// They have not accepted my request yet.
+    NotAccepted,
+    /// We are not in touch.
+    NotContact,
+    /// I block them.
+    Blocked,
+    /// I am not a member of the group.
+    NotMember,
 }
 
 /// A message.
@@ -119,9 +143,9 @@ pub struct Message {
     pub card: Option<Card>,
     /// How far it came.
     pub state: MessageState,
-    /// Why it is still queued, in plain words.
+    /// What it waits for, if it is queued.
     #[schema(required)]
-    pub waiting_for: Option<String>,
+    pub waiting_for: Option<WaitingFor>,
 }
 
 /// The message that is answered, in short.
@@ -266,4 +290,168 @@ pub struct ChatUpdate {
     /// Whether it stays on top.
     #[serde(default)]
     pub pinned: Option<bool>,
+}
+
+/// The routes.
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(get, update))
+        .routes(routes!(messages, send))
+        .routes(routes!(read))
+        .routes(routes!(retry))
+}
+
+/// The conversations: pinned ones first, then the newest first.
+#[utoipa::path(get, path = "/api/chats", tag = "chats", responses((status = 200, body = Vec<Chat>)))]
+async fn list(State(state): State<AppState>, _: Auth) -> ApiResult<Json<Vec<Chat>>> {
+    let list = |views: &Views<'_>| {
+        let mut chats = Vec::new();
+        for (id, row) in chat::view::list(views.read)? {
+            let chat = shape(views, &id, row)?;
+            // Nothing of somebody who is blocked is shown; their page lifts it.
+            if chat.why_not != Some(WhyNot::Blocked) {
+                chats.push(chat);
+            }
+        }
+        Ok(chats)
+    };
+    state.view(list).await.map(Json)
+}
+
+async fn one(state: &AppState, id: ChatId) -> ApiResult<Json<Chat>> {
+    state.view(move |views| shape(views, &id, chat::view::row(views.read, &id)?)).await.map(Json)
+}
+
+/// A conversation, whether anything was said in it or not.
+#[utoipa::path(get, path = "/api/chats/{chat}", tag = "chats", params(("chat" = String, Path)), responses(
+    (status = 200, body = Chat),
+    (status = 404, body = Problem),
+))]
+async fn get(State(state): State<AppState>, _: Auth, Path(name): Path<String>) -> ApiResult<Json<Chat>> {
+    one(&state, parse(&name)?).await
+}
+
+/// Mutes or pins a conversation.
+#[utoipa::path(patch, path = "/api/chats/{chat}", tag = "chats", params(("chat" = String, Path)),
+    request_body = ChatUpdate, responses((status = 200, body = Chat), (status = 404, body = Problem)))]
+async fn update(
+    State(state): State<AppState>,
+    _: Auth,
+    Path(name): Path<String>,
+    Json(order): Json<ChatUpdate>,
+) -> ApiResult<Json<Chat>> {
+    let id = parse(&name)?;
+    state.node().call(move |cx| chat::set_flags(cx, id, order.muted, order.pinned)).await?;
+    one(&state, id).await
+}
+
+/// Messages, oldest first; without `before` the newest ones.
+#[utoipa::path(get, path = "/api/chats/{chat}/messages", tag = "chats", params(("chat" = String, Path), MessagesQuery),
+    responses((status = 200, body = MessagePage), (status = 404, body = Problem)))]
+async fn messages(
+    State(state): State<AppState>,
+    _: Auth,
+    Path(name): Path<String>,
+    Query(query): Query<MessagesQuery>,
+) -> ApiResult<Json<MessagePage>> {
+    let id = parse(&name)?;
+    let before = query.before.as_deref().map(parse_cursor).transpose()?;
+    let limit = usize::try_from(query.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX)).unwrap_or(1);
+    let page = move |views: &Views<'_>| {
+        let (rows, more) = chat::view::page(views.read, &id, before, limit)?;
+        let before = rows.first().filter(|_| more).map(|oldest| cursor(oldest.at, oldest.id));
+        let messages = rows.into_iter().map(|row| message(views, row)).collect::<Result<_, _>>()?;
+        Ok(MessagePage { messages, before })
+    };
+    state.view(page).await.map(Json)
+}
+
+fn cursor(at: TimestampMs, id: RecordId) -> String {
+    format!("{}.{id}", at.0)
+}
+
+fn parse_cursor(text: &str) -> ApiResult<(TimestampMs, RecordId)> {
+    let parsed = text.split_once('.').and_then(|(at, id)| Some((TimestampMs(at.parse().ok()?), id.parse().ok()?)));
+    parsed.ok_or_else(|| ApiError::invalid("before", "This is no cursor: use the one that came with a page."))
+}
+
+/// Writes into a conversation.
+#[utoipa::path(post, path = "/api/chats/{chat}/messages", tag = "chats", params(("chat" = String, Path)),
+    request_body = MessageSend, responses(
+        (status = 201, body = Message),
+        (status = 403, body = Problem, description = "I may not write here"),
+        (status = 422, body = Problem),
+    ))]
+async fn send(
+    State(state): State<AppState>,
+    _: Auth,
+    Path(name): Path<String>,
+    Json(order): Json<MessageSend>,
+) -> ApiResult<(StatusCode, Json<Message>)> {
+    let id = parse(&name)?;
+    let write = move |cx: &mut Cx<'_>| {
+        let card = order.card.map(|card| card_of(cx, &id, card)).transpose()?;
+        let reply_to = order.reply_to.map(RecordId::from);
+        if let Some(answered) = &reply_to
+            && chat::view::message(cx.read(), &id, answered)?.is_none()
+        {
+            return Err(CommandError::NotFound("the message that you answer"));
+        }
+        let content = chat::content(&order.text, reply_to, card)?;
+        chat::send(cx, id, content)
+    };
+    let record = state.node().call(write).await?;
+    let look = move |views: &Views<'_>| {
+        let row = chat::view::message(views.read, &id, &record)?;
+        row.map(|row| message(views, row)).transpose()
+    };
+    let message = state.view(look).await?.ok_or_else(|| ApiError::internal("a message vanished"))?;
+    Ok((StatusCode::CREATED, Json(message)))
+}
+
+/// Says what was read; the other hears of it if the settings allow.
+#[utoipa::path(post, path = "/api/chats/{chat}/read", tag = "chats", params(("chat" = String, Path)),
+    request_body = ChatRead, responses((status = 204, description = "Noted"), (status = 404, body = Problem)))]
+async fn read(
+    State(state): State<AppState>,
+    _: Auth,
+    Path(name): Path<String>,
+    Json(order): Json<ChatRead>,
+) -> ApiResult<StatusCode> {
+    let id = parse(&name)?;
+    state.node().call(move |cx| chat::mark_read(cx, id, order.up_to.into())).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Tries at once to deliver what is queued.
+#[utoipa::path(post, path = "/api/chats/{chat}/retry", tag = "chats", params(("chat" = String, Path)),
+    responses((status = 204, description = "Trying"), (status = 404, body = Problem)))]
+async fn retry(State(state): State<AppState>, _: Auth, Path(name): Path<String>) -> ApiResult<StatusCode> {
+    match parse(&name)? {
+        ChatId::Direct(account) => {
+            let retry = move |cx: &mut Cx<'_>| {
+                cx.connect(&account, Vec::new())?;
+                cx.retry(&account);
+                Ok(())
+            };
+            state.node().call(retry).await?;
+        }
+        ChatId::Group(group) => state.node().sync_now(hutong_protocol::Topic::Group(group)).await?,
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_round_trip_and_nothing_else_is_one() {
+        let (at, id) = (TimestampMs(1_800_000_000_000), RecordId([7; 32]));
+        assert_eq!(parse_cursor(&cursor(at, id)), Ok((at, id)));
+        for wrong in ["", "1", "1.", ".x", "-1.aa", "1.short"] {
+            assert_eq!(parse_cursor(wrong).unwrap_err().status(), 422, "{wrong}");
+        }
+    }
 }

@@ -1,21 +1,27 @@
 //! Contacts and contact requests.
 
+use axum::{extract::State, http::StatusCode};
+use hutong_node::contact::view::ContactState as Known;
+use hutong_node::{
+    account, contact,
+    engine::{CommandError, Cx, EngineError},
+};
+use hutong_protocol::{AccountId, link::Target};
 use serde::{Deserialize, Serialize};
-use utoipa::{OpenApi, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::common::{BlobHash, Id, Ms, present};
-use crate::state::AppState;
-
-/// Shapes of this file, for the document.
-#[derive(OpenApi)]
-#[openapi(components(schemas(ContactAdd, ContactUpdate, ContactState, Contact)))]
-struct Shapes;
-
-/// The routes.
-pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(Shapes::openapi())
-}
+use super::{
+    common::{BlobHash, Id, Ms, present},
+    link,
+};
+use crate::{
+    auth::Auth,
+    error::{ApiError, ApiResult, Problem},
+    extract::{Json, Path},
+    state::AppState,
+    views::Views,
+};
 
 /// Asks somebody to be in touch: by their link, or by their account if this node knows it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -90,4 +96,148 @@ pub struct Contact {
     pub last_seen: Option<Ms>,
     /// Whether they run a store.
     pub is_store: bool,
+}
+
+/// The routes.
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list, add))
+        .routes(routes!(get, update, remove))
+        .routes(routes!(accept))
+        .routes(routes!(decline))
+}
+
+/// Somebody, and how far we are in touch.
+///
+/// # Errors
+/// The store's, or damage.
+pub(crate) fn shape(views: &Views<'_>, account: &AccountId) -> Result<Contact, EngineError> {
+    let row = contact::view::get(views.read, account)?;
+    let shown = account::view::party(views.read, account)?;
+    let profile = account::view::profile(views.read, account)?;
+    let state = match row.state {
+        _ if row.blocked => ContactState::Blocked,
+        Known::None => ContactState::None,
+        Known::Outgoing => ContactState::Outgoing,
+        Known::Incoming => ContactState::Incoming,
+        Known::Accepted => ContactState::Accepted,
+        Known::Declined => ContactState::Declined,
+    };
+    Ok(Contact {
+        account: (*account).into(),
+        name: shown.name,
+        alias: row.alias,
+        about: profile.map(|profile| profile.about).unwrap_or_default(),
+        picture: shown.picture.map(Into::into),
+        state,
+        text: Some(row.text).filter(|text| !text.is_empty()),
+        since: row.since.into(),
+        online: views.is_online(account),
+        last_seen: views.last_seen(account)?.map(Into::into),
+        is_store: account::view::is_store(views.read, account)?,
+    })
+}
+
+async fn one(state: &AppState, account: AccountId) -> ApiResult<Json<Contact>> {
+    state.view(move |views| shape(views, &account)).await.map(Json)
+}
+
+/// Everybody I am in touch with, was, or was asked by; by name.
+#[utoipa::path(get, path = "/api/contacts", tag = "contacts", responses((status = 200, body = Vec<Contact>)))]
+async fn list(State(state): State<AppState>, _: Auth) -> ApiResult<Json<Vec<Contact>>> {
+    let list = |views: &Views<'_>| {
+        let mut contacts = Vec::new();
+        for (account, row) in contact::view::list(views.read)? {
+            // A row may only say that there is business between the two; that is no contact.
+            if row.blocked || row.state != Known::None {
+                contacts.push(shape(views, &account)?);
+            }
+        }
+        contacts.sort_by_cached_key(|contact| {
+            (contact.alias.as_ref().unwrap_or(&contact.name).to_lowercase(), contact.account)
+        });
+        Ok(contacts)
+    };
+    state.view(list).await.map(Json)
+}
+
+/// Asks somebody to be in touch; says yes if they asked first.
+#[utoipa::path(post, path = "/api/contacts", tag = "contacts", request_body = ContactAdd, responses(
+    (status = 200, body = Contact),
+    (status = 409, body = Problem),
+    (status = 422, body = Problem),
+))]
+async fn add(State(state): State<AppState>, _: Auth, Json(order): Json<ContactAdd>) -> ApiResult<Json<Contact>> {
+    let (account, addresses) = match (order.uri.as_deref(), order.account) {
+        (Some(uri), _) => {
+            let link = link::parse(uri)?;
+            match link.target {
+                Target::Contact(account) | Target::Store(account) => (account, link.addresses),
+                Target::Group(_) | Target::Listing(..) => {
+                    return Err(ApiError::invalid("uri", "This link leads to no person. Paste an invite link."));
+                }
+            }
+        }
+        (None, Some(account)) => (account.into(), Vec::new()),
+        (None, None) => return Err(ApiError::invalid("uri", "Paste an invite link, or name an account.")),
+    };
+    let text = order.text.unwrap_or_default();
+    state.node().call(move |cx| contact::add(cx, account, addresses, &text)).await?;
+    one(&state, account).await
+}
+
+/// Somebody, whether in touch or not.
+#[utoipa::path(get, path = "/api/contacts/{account}", tag = "contacts", params(("account" = Id, Path)), responses(
+    (status = 200, body = Contact),
+    (status = 404, body = Problem),
+))]
+async fn get(State(state): State<AppState>, _: Auth, Path(account): Path<Id>) -> ApiResult<Json<Contact>> {
+    one(&state, account.into()).await
+}
+
+/// Says yes to a request.
+#[utoipa::path(post, path = "/api/contacts/{account}/accept", tag = "contacts", params(("account" = Id, Path)),
+    responses((status = 200, body = Contact), (status = 409, body = Problem)))]
+async fn accept(State(state): State<AppState>, _: Auth, Path(account): Path<Id>) -> ApiResult<Json<Contact>> {
+    state.node().call(move |cx| contact::accept(cx, account.into())).await?;
+    one(&state, account.into()).await
+}
+
+/// Says no to a request.
+#[utoipa::path(post, path = "/api/contacts/{account}/decline", tag = "contacts", params(("account" = Id, Path)),
+    responses((status = 200, body = Contact), (status = 409, body = Problem)))]
+async fn decline(State(state): State<AppState>, _: Auth, Path(account): Path<Id>) -> ApiResult<Json<Contact>> {
+    state.node().call(move |cx| contact::decline(cx, account.into())).await?;
+    one(&state, account.into()).await
+}
+
+/// Names or blocks somebody, on this node only.
+#[utoipa::path(patch, path = "/api/contacts/{account}", tag = "contacts", params(("account" = Id, Path)),
+    request_body = ContactUpdate, responses((status = 200, body = Contact), (status = 409, body = Problem)))]
+async fn update(
+    State(state): State<AppState>,
+    _: Auth,
+    Path(account): Path<Id>,
+    Json(order): Json<ContactUpdate>,
+) -> ApiResult<Json<Contact>> {
+    let account = AccountId::from(account);
+    let update = move |cx: &mut Cx<'_>| {
+        if cx.me()? == account {
+            return Err(CommandError::refused("self", "this is you: change your own profile instead"));
+        }
+        if let Some(alias) = order.alias {
+            contact::set_alias(cx, account, alias.as_deref().unwrap_or_default())?;
+        }
+        order.blocked.map_or(Ok(()), |blocked| contact::set_blocked(cx, account, blocked))
+    };
+    state.node().call(update).await?;
+    one(&state, account).await
+}
+
+/// Removes a contact from this node.
+#[utoipa::path(delete, path = "/api/contacts/{account}", tag = "contacts", params(("account" = Id, Path)),
+    responses((status = 204, description = "Removed")))]
+async fn remove(State(state): State<AppState>, _: Auth, Path(account): Path<Id>) -> ApiResult<StatusCode> {
+    state.node().call(move |cx| contact::remove(cx, account.into())).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -1,21 +1,28 @@
 //! What a pasted or scanned `hutong:` link is, before anything is done with it.
 
+use axum::extract::State;
+use hutong_node::{
+    account, contact,
+    engine::{EngineError, get_slot},
+    group,
+};
+use hutong_protocol::{
+    AccountId, Kind,
+    link::{Link, Target},
+    market,
+};
 use serde::{Deserialize, Serialize};
-use utoipa::{OpenApi, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::common::{BlobHash, Id};
-use crate::state::AppState;
-
-/// Shapes of this file, for the document.
-#[derive(OpenApi)]
-#[openapi(components(schemas(LinkOpen, LinkKind, LinkPreview)))]
-struct Shapes;
-
-/// The routes.
-pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(Shapes::openapi())
-}
+use crate::{
+    auth::Auth,
+    error::{ApiError, ApiResult, Problem, sentence},
+    extract::Json,
+    state::AppState,
+    views::Views,
+};
 
 /// A link to look at.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -56,4 +63,78 @@ pub struct LinkPreview {
     pub picture: Option<BlobHash>,
     /// Whether this node knows it already.
     pub known: bool,
+}
+
+/// The routes.
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(preview))
+}
+
+/// Reads a link from a request's field.
+///
+/// # Errors
+/// 422 naming the field, if it is none.
+pub(crate) fn parse(uri: &str) -> ApiResult<Link> {
+    uri.parse()
+        .map_err(|error: hutong_protocol::link::ParseLinkError| ApiError::invalid("uri", sentence(&error.to_string())))
+}
+
+/// Says what a link leads to. Nothing is done yet, and nobody hears of it.
+#[utoipa::path(post, path = "/api/links", tag = "links", request_body = LinkOpen, responses(
+    (status = 200, body = LinkPreview),
+    (status = 422, body = Problem, description = "It is no such link"),
+))]
+async fn preview(State(state): State<AppState>, _: Auth, Json(open): Json<LinkOpen>) -> ApiResult<Json<LinkPreview>> {
+    let link = parse(&open.uri)?;
+    state.view(move |views| shape(views, link)).await.map(Json)
+}
+
+fn shape(views: &Views<'_>, link: Link) -> Result<LinkPreview, EngineError> {
+    let blank = |kind, id| LinkPreview { kind, id, listing: None, name: None, picture: None, known: false };
+    let preview = match link.target {
+        Target::Contact(account) => person(views, account, blank(LinkKind::Contact, account.into()))?,
+        Target::Store(account) => {
+            let blank = blank(LinkKind::Store, account.into());
+            match views.store(&account)? {
+                Some(store) => {
+                    LinkPreview { name: Some(store.name), picture: store.logo.map(Into::into), known: true, ..blank }
+                }
+                None => blank,
+            }
+        }
+        Target::Group(group) => {
+            let blank = blank(LinkKind::Group, group.into());
+            match group::view::get(views.read, &group)? {
+                Some(row) => LinkPreview {
+                    name: Some(row.name).filter(|name| !name.is_empty()),
+                    picture: row.picture.map(Into::into),
+                    known: row.joined,
+                    ..blank
+                },
+                None => blank,
+            }
+        }
+        Target::Listing(account, listing) => {
+            let blank = LinkPreview { listing: Some(listing.clone()), ..blank(LinkKind::Listing, account.into()) };
+            match get_slot(views.read, &account, &Kind::Listing, &listing)? {
+                Some((_, record)) => {
+                    let body: market::Listing = record.body()?;
+                    let picture = body.picture(None).map(Into::into);
+                    LinkPreview { name: Some(body.name), picture, known: true, ..blank }
+                }
+                None => blank,
+            }
+        }
+    };
+    Ok(LinkPreview { name: preview.name.or(link.name), ..preview })
+}
+
+fn person(views: &Views<'_>, account: AccountId, blank: LinkPreview) -> Result<LinkPreview, EngineError> {
+    let known = contact::view::get(views.read, &account)?.state != contact::view::ContactState::None;
+    Ok(match account::view::profile(views.read, &account)? {
+        Some(profile) => {
+            LinkPreview { name: Some(profile.name), picture: profile.picture.map(Into::into), known, ..blank }
+        }
+        None => LinkPreview { known, ..blank },
+    })
 }

@@ -27,6 +27,7 @@ pub mod address;
 pub mod blob;
 pub mod cart;
 pub mod chat;
+pub(crate) mod chat_view;
 pub mod common;
 pub mod contact;
 pub mod events;

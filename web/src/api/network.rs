@@ -1,32 +1,31 @@
 //! Peers, addresses and traffic.
 
+use axum::{extract::State, http::StatusCode};
+use hutong_node::{
+    engine::{EngineError, keys as rows, outbox},
+    group,
+    net::{self, Multiaddr, NetworkStatus, PeerStatus},
+    store::KeyRange,
+};
+use hutong_protocol::Topic;
 use serde::{Deserialize, Serialize};
-use utoipa::{OpenApi, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::common::{Id, Ms};
-use crate::state::AppState;
+use super::{
+    common::{Id, Ms},
+    group::title,
+};
+use crate::{
+    auth::Auth,
+    error::{ApiError, ApiResult, Problem},
+    extract::Json,
+    state::AppState,
+    views::Views,
+};
 
-/// Shapes of this file, for the document.
-#[derive(OpenApi)]
-#[openapi(components(schemas(
-    Network,
-    Reachability,
-    NetworkPeer,
-    Transport,
-    Direction,
-    Traffic,
-    NetworkTopic,
-    OutboxState,
-    StoreState,
-    Dial
-)))]
-struct Shapes;
-
-/// The routes.
-pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(Shapes::openapi())
-}
+/// Records counted at most, of a topic, of the outbox and in all: the page says "more than" beyond it.
+const COUNTED_MAX: usize = 1_000_000;
 
 /// The network as this node sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -172,4 +171,106 @@ pub struct StoreState {
 pub struct Dial {
     /// A multiaddress, best with `/p2p/<peer>` at its end.
     pub address: String,
+}
+
+/// The routes.
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(get)).routes(routes!(dial))
+}
+
+/// The network as this node sees it.
+#[utoipa::path(get, path = "/api/network", tag = "network", responses(
+    (status = 200, body = Network),
+    (status = 503, body = Problem),
+))]
+async fn get(State(state): State<AppState>, _: Auth) -> ApiResult<Json<Network>> {
+    let status = state.node().network().await?;
+    let size = state.node().store().clone();
+    let bytes = tokio::task::spawn_blocking(move || size.size_on_disk()).await.map_err(ApiError::internal)?;
+    let bytes = bytes.map_err(ApiError::internal)?;
+    state.view(move |views| shape(views, status, bytes)).await.map(Json)
+}
+
+fn shape(views: &Views<'_>, status: NetworkStatus, bytes: u64) -> Result<Network, EngineError> {
+    let peers = status.peers.iter().map(|status| peer(views, status)).collect::<Result<_, _>>()?;
+    let topics = status.topics.iter().map(|(name, peers)| topic(views, name, *peers)).collect::<Result<_, _>>()?;
+    let (queued, oldest_at) = outbox::summary(views.read, COUNTED_MAX)?;
+    let records = views.read.count(KeyRange::prefix(&[rows::INDEX]), COUNTED_MAX)?;
+    let blobs = views.node.blobs().stats();
+    Ok(Network {
+        device: views.node.device().into(),
+        listen: status.listen.iter().map(ToString::to_string).collect(),
+        external: status.external.iter().map(ToString::to_string).collect(),
+        reachability: match status.reachability {
+            net::Reachability::Unknown => Reachability::Unknown,
+            net::Reachability::LocalOnly => Reachability::LocalOnly,
+            net::Reachability::Public => Reachability::Public,
+        },
+        peers,
+        traffic: Traffic {
+            bytes_in: status.traffic.bytes_in,
+            bytes_out: status.traffic.bytes_out,
+            records_in: status.traffic.records_in,
+            records_out: status.traffic.records_out,
+            duplicates: status.traffic.duplicates,
+            rejected: status.traffic.rejected,
+        },
+        topics,
+        outbox: OutboxState { queued: wide(queued), oldest_at: oldest_at.map(Into::into) },
+        store: StoreState { records: wide(records), bytes, blobs: blobs.count, blob_bytes: blobs.bytes },
+    })
+}
+
+fn wide(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+fn narrow(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+fn peer(views: &Views<'_>, peer: &PeerStatus) -> Result<NetworkPeer, EngineError> {
+    Ok(NetworkPeer {
+        device: peer.device.into(),
+        account: peer.account.map(Into::into),
+        name: peer.account.map(|account| views.party(&account)).transpose()?.map(|party| party.name),
+        address: peer.address.to_string(),
+        transport: match peer.transport {
+            net::Transport::Tcp => Transport::Tcp,
+            net::Transport::Quic => Transport::Quic,
+        },
+        direction: match peer.direction {
+            net::Direction::In => Direction::In,
+            net::Direction::Out => Direction::Out,
+        },
+        rtt_ms: peer.rtt_ms.map(|ms| u32::try_from(ms).unwrap_or(u32::MAX)),
+        score: i32::try_from(peer.score).unwrap_or(i32::MAX),
+        topics: narrow(peer.topics),
+        since: peer.since.into(),
+    })
+}
+
+fn topic(views: &Views<'_>, topic: &Topic, peers: usize) -> Result<NetworkTopic, EngineError> {
+    let text = topic.to_string();
+    let name = match topic {
+        Topic::Profile(account) | Topic::Store(account) => Some(views.party(account)?.name),
+        Topic::Group(group) => group::view::get(views.read, group)?.map(|row| title(group, &row)),
+        Topic::Direct(_) | Topic::Other(_) => None,
+    };
+    let records = views.read.count(KeyRange::prefix(&rows::set(topic)), COUNTED_MAX)?;
+    let kind = text.split('/').next().unwrap_or_default().to_owned();
+    Ok(NetworkTopic { topic: text, kind, name, records: wide(records), peers: narrow(peers) })
+}
+
+/// Calls a peer. Whether it answers shows in the list of peers.
+#[utoipa::path(post, path = "/api/network/dial", tag = "network", request_body = Dial, responses(
+    (status = 204, description = "Calling"),
+    (status = 422, body = Problem),
+))]
+async fn dial(State(state): State<AppState>, _: Auth, Json(order): Json<Dial>) -> ApiResult<StatusCode> {
+    let address: Multiaddr = order.address.trim().parse().map_err(|_| {
+        ApiError::invalid("address", "This is no address: it looks like /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW…")
+    })?;
+    state.node().dial(address).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

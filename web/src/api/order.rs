@@ -1,16 +1,19 @@
 //! Orders, for both sides.
 
+use hutong_node::engine::{ChatId, CommandError, Cx, EngineError};
+use hutong_protocol::{RecordId, chat as protocol};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
     address::Address,
+    chat::Card,
     common::{BlobHash, Id, Money, Ms, Party},
     market::{PaymentMethodKind, PickupPlace},
     trust::Review,
 };
-use crate::state::AppState;
+use crate::{state::AppState, views::Views};
 
 /// Shapes of this file, for the document.
 #[derive(OpenApi)]
@@ -482,4 +485,30 @@ pub struct OrderAction {
     /// More words.
     #[serde(default)]
     pub text: Option<String>,
+}
+
+/// An order in a list; `None` if it is not here.
+///
+/// # Errors
+/// The store's, or damage.
+pub(crate) fn summary(_: &Views<'_>, _: RecordId) -> Result<Option<OrderSummary>, EngineError> {
+    Ok(None)
+}
+
+/// An order's card in a conversation; `title` is what the card's author claimed.
+///
+/// # Errors
+/// The store's, or damage.
+pub(crate) fn card(views: &Views<'_>, order: RecordId, title: String) -> Result<Card, EngineError> {
+    let known = summary(views, order)?;
+    let (state, total) = known.map_or((OrderState::Requested, None), |order| (order.state, order.total));
+    Ok(Card::Order { order: order.into(), title, state, total })
+}
+
+/// The card to send for an order: only in the conversation of its two sides.
+///
+/// # Errors
+/// `NotFound` if it is not here or not of this conversation.
+pub(crate) fn card_of(_: &Cx<'_>, _: &ChatId, _: RecordId) -> Result<protocol::Card, CommandError> {
+    Err(CommandError::NotFound("this order"))
 }

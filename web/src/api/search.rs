@@ -7,16 +7,6 @@ use utoipa_axum::router::OpenApiRouter;
 use super::common::{BlobHash, Money, Ms};
 use crate::state::AppState;
 
-/// Shapes of this file, for the document.
-#[derive(OpenApi)]
-#[openapi(components(schemas(SearchResults, SearchSection, SearchKind, SearchHit)))]
-struct Shapes;
-
-/// The routes.
-pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(Shapes::openapi())
-}
-
 /// What to look for.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -95,4 +85,14 @@ pub struct SearchHit {
     /// Whether it can be bought now.
     #[schema(required)]
     pub available: Option<bool>,
+}
+
+/// Shapes of this file, for the document.
+#[derive(OpenApi)]
+#[openapi(components(schemas(SearchResults)))]
+struct Shapes;
+
+/// The routes.
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(Shapes::openapi())
 }

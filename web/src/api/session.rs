@@ -5,6 +5,7 @@ use axum::{
     http::{StatusCode, header},
     response::{AppendHeaders, IntoResponse, Response},
 };
+use hutong_node::account;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -16,17 +17,18 @@ use crate::{
     extract::Json,
     session::{LoginError, set_cookie},
     state::AppState,
+    views::Views,
 };
 
 /// The one-time token from the login link's fragment.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct Login {
     /// The token.
     pub token: String,
 }
 
 /// A fresh one-time login link, for the command line and scripts.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct LoginLink {
     /// Open this in a browser within ten minutes; it works once.
     pub url: String,
@@ -86,8 +88,12 @@ async fn login(State(state): State<AppState>, Json(login): Json<Login>) -> ApiRe
     (status = 401, body = Problem),
 ))]
 async fn session(State(state): State<AppState>, auth: Auth) -> ApiResult<Response> {
-    let session =
-        Session { account: None, phrase_confirmed: false, version: state.version().to_owned(), play: state.play() };
+    let (version, play) = (state.version().to_owned(), state.play());
+    let look = move |views: &Views<'_>| {
+        let phrase_confirmed = account::view::phrase_confirmed(views.read)?;
+        Ok(Session { account: views.me.map(Into::into), phrase_confirmed, version, play })
+    };
+    let session = state.view(look).await?;
     Ok(match auth {
         // A browser that comes back stays logged in for another month.
         Auth::Session { secret, .. } => {

@@ -1,20 +1,17 @@
 //! How this node looks and behaves.
 
+use axum::extract::State;
+use hutong_node::account;
 use serde::{Deserialize, Serialize};
-use utoipa::{OpenApi, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::state::AppState;
-
-/// Shapes of this file, for the document.
-#[derive(OpenApi)]
-#[openapi(components(schemas(Settings, Language, Theme)))]
-struct Shapes;
-
-/// The routes.
-pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(Shapes::openapi())
-}
+use crate::{
+    auth::Auth,
+    error::{ApiResult, Problem},
+    extract::Json,
+    state::AppState,
+};
 
 /// The owner's choices.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -51,4 +48,75 @@ pub enum Theme {
     Light,
     /// Dark.
     Dark,
+}
+
+impl From<account::view::Settings> for Settings {
+    fn from(settings: account::view::Settings) -> Self {
+        let language = match settings.language.as_str() {
+            "en" => Language::En,
+            "zh" => Language::Zh,
+            _ => Language::Auto,
+        };
+        let theme = match settings.theme.as_str() {
+            "light" => Theme::Light,
+            "dark" => Theme::Dark,
+            _ => Theme::Auto,
+        };
+        Self { language, theme, read_receipts: settings.read_receipts, mdns: settings.mdns }
+    }
+}
+
+impl From<Settings> for account::view::Settings {
+    fn from(settings: Settings) -> Self {
+        let language = match settings.language {
+            Language::Auto => "auto",
+            Language::En => "en",
+            Language::Zh => "zh",
+        };
+        let theme = match settings.theme {
+            Theme::Auto => "auto",
+            Theme::Light => "light",
+            Theme::Dark => "dark",
+        };
+        let (read_receipts, mdns) = (settings.read_receipts, settings.mdns);
+        Self { language: language.to_owned(), theme: theme.to_owned(), read_receipts, mdns }
+    }
+}
+
+/// The routes.
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(get, put))
+}
+
+/// The owner's choices.
+#[utoipa::path(get, path = "/api/settings", tag = "settings", responses((status = 200, body = Settings)))]
+async fn get(State(state): State<AppState>, _: Auth) -> ApiResult<Json<Settings>> {
+    let settings = state.view(|views| account::view::settings(views.read)).await?;
+    Ok(Json(settings.into()))
+}
+
+/// Changes the owner's choices.
+#[utoipa::path(put, path = "/api/settings", tag = "settings", request_body = Settings, responses(
+    (status = 200, body = Settings),
+    (status = 422, body = Problem),
+))]
+async fn put(State(state): State<AppState>, auth: Auth, Json(settings): Json<Settings>) -> ApiResult<Json<Settings>> {
+    let settings = account::view::Settings::from(settings);
+    state.node().call(move |cx| account::set_settings(cx, &settings)).await?;
+    get(State(state), auth).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_choice_survives_the_way_to_the_node_and_back() {
+        for language in [Language::Auto, Language::En, Language::Zh] {
+            for theme in [Theme::Auto, Theme::Light, Theme::Dark] {
+                let settings = Settings { language, theme, read_receipts: false, mdns: true };
+                assert_eq!(Settings::from(account::view::Settings::from(settings.clone())), settings);
+            }
+        }
+    }
 }
