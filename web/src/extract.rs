@@ -7,7 +7,10 @@ use axum::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{error::ApiError, security::JSON_BYTES_MAX};
+use crate::{
+    error::{ApiError, sentence},
+    security::JSON_BYTES_MAX,
+};
 
 /// A JSON body, in or out.
 #[derive(Clone, Copy, Debug)]
@@ -20,10 +23,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         axum::Json::from_request(request, state).await.map(|axum::Json(value)| Self(value)).map_err(|rejection| {
             match rejection {
                 JsonRejection::JsonDataError(error) => {
-                    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", error.body_text())
+                    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", sentence(&error.body_text()))
                 }
                 other if other.status() == StatusCode::PAYLOAD_TOO_LARGE => ApiError::too_large(JSON_BYTES_MAX),
-                other => ApiError::new(other.status(), "invalid_json", other.body_text()),
+                other => ApiError::new(other.status(), "invalid_json", sentence(&other.body_text())),
             }
         })
     }
@@ -46,7 +49,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
         axum::extract::Query::from_request_parts(parts, state)
             .await
             .map(|axum::extract::Query(value)| Self(value))
-            .map_err(|rejection| ApiError::new(rejection.status(), "invalid_query", rejection.body_text()))
+            .map_err(|rejection| ApiError::new(rejection.status(), "invalid_query", sentence(&rejection.body_text())))
     }
 }
 

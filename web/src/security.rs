@@ -76,11 +76,16 @@ impl Hosts {
 /// Runs every rule, then the rest, and puts the security headers on whatever comes out.
 pub(crate) async fn guard(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
     let checked = check_request(&hosts, &request);
+    let is_api = request.uri().path().starts_with("/api/");
     let mut response = match checked {
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),
     };
     add_headers(response.headers_mut());
+    if is_api {
+        // What the API says is never kept by a browser, but for what says otherwise itself (blobs).
+        response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    }
     response
 }
 

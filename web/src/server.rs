@@ -144,7 +144,6 @@ fn router(state: AppState) -> Router {
     let (api, _) = api::router().split_for_parts();
     let api = api.merge(api::openapi_route()).method_not_allowed_fallback(wrong_method);
     api.fallback(ui::serve)
-        .layer(middleware::from_fn(api::no_store))
         .layer(CompressionLayer::new())
         .layer(DefaultBodyLimit::max(usize::try_from(JSON_BYTES_MAX).unwrap_or(usize::MAX)))
         .layer(middleware::from_fn_with_state(state.clone(), auth::require))

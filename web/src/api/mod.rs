@@ -3,14 +3,7 @@
 //! The OpenAPI document is made from the handlers; `web/openapi.json` is a committed copy that the UI's types are
 //! generated from, and a test proves it fresh.
 
-use axum::{
-    Router,
-    extract::Request,
-    http::{HeaderValue, header},
-    middleware::Next,
-    response::Response,
-    routing::get,
-};
+use axum::{Router, routing::get};
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -108,16 +101,6 @@ pub fn openapi_json() -> Result<String, serde_json::Error> {
 /// The route of the document itself.
 pub(crate) fn openapi_route() -> Router<AppState> {
     Router::new().route("/api/openapi.json", get(async || Json(openapi())))
-}
-
-/// What the API says is never kept by a browser, but for what says otherwise itself (blobs).
-pub(crate) async fn no_store(request: Request, next: Next) -> Response {
-    let is_api = request.uri().path().starts_with("/api/");
-    let mut response = next.run(request).await;
-    if is_api {
-        response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    }
-    response
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! Reviews and recommendations.
 
+use hutong_node::{engine::EngineError, search::SocialContext};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::common::{BlobHash, Id, Ms, Party};
-use crate::state::AppState;
+use crate::{state::AppState, views::Views};
 
 /// Shapes of this file, for the document.
 #[derive(OpenApi)]
@@ -82,4 +83,12 @@ pub struct ReviewWrite {
 pub struct Recommend {
     /// Why; may be empty.
     pub text: String,
+}
+
+/// What my contacts bought and recommend, for the order of search results.
+///
+/// # Errors
+/// The store's, or damage.
+pub(crate) fn social_context(_: &Views<'_>) -> Result<SocialContext, EngineError> {
+    Ok(SocialContext::default())
 }
