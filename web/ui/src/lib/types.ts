@@ -94,3 +94,5 @@ export type ContactUpdate = Schemas["ContactUpdate"];
 export type GroupUpdate = Schemas["GroupUpdate"];
 export type ChatUpdate = Schemas["ChatUpdate"];
 export type LoginLink = Schemas["LoginLink"];
+export type WaitingFor = Schemas["WaitingFor"];
+export type WhyNot = Schemas["WhyNot"];

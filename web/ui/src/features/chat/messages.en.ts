@@ -1,5 +1,5 @@
 import { plurals } from "$lib/i18n/plural";
-import type { MessageState, OrderState } from "$lib/types";
+import type { MessageState, OrderState, WaitingFor, WhyNot } from "$lib/types";
 
 const n = plurals("en");
 
@@ -59,6 +59,18 @@ export const en = {
   } as Record<MessageState, string>,
   queuedWhy: (reason: string) => `Queued. ${reason}`,
   queuedNoReason: "Waits on your node until theirs is reachable.",
+  waitingFor: {
+    recipient: "Waits on your node until theirs is reachable.",
+    acceptance: "Waits until they accept your request.",
+    refused: "Their node did not take it.",
+    members: "Waits on your node until another member is reachable.",
+  } as Record<WaitingFor, string>,
+  whyNot: {
+    not_accepted: "They have not accepted your request yet.",
+    not_contact: "Add them as a contact to write.",
+    blocked: "You blocked this account. Unblock it to write.",
+    not_member: "Join the group to write.",
+  } as Record<WhyNot, string>,
   tryNow: "Try now",
   tried: "Your node is trying again now.",
   unsentOffline: "Kept here until your node answers",

@@ -48,6 +48,18 @@ export default {
   state: { queued: "排队中", sent: "已发出", delivered: "已送达", read: "已读", received: "已收到" },
   queuedWhy: (reason: string) => `排队中。${reason}`,
   queuedNoReason: "消息在你的节点上等待，对方节点可达时就会发出。",
+  waitingFor: {
+    recipient: "消息在你的节点上等待，对方节点可达时就会发出。",
+    acceptance: "等待对方接受你的请求。",
+    refused: "对方的节点没有接收这条消息。",
+    members: "消息在你的节点上等待，有其他成员可达时就会发出。",
+  },
+  whyNot: {
+    not_accepted: "对方还没有接受你的请求。",
+    not_contact: "先加对方为联系人才能发消息。",
+    blocked: "你屏蔽了这个账户。取消屏蔽后才能发消息。",
+    not_member: "先加入群组才能发消息。",
+  },
   tryNow: "立即重试",
   tried: "节点正在重试。",
   unsentOffline: "先留在这里，节点恢复后发送",
