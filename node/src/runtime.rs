@@ -45,9 +45,9 @@ pub(crate) enum Job {
 pub(crate) enum Pending {
     Nobody,
     Gossip(GossipToken),
-    Mail(MailReply),
-    /// Held, and dropped after the commit: then the peer sends on.
-    Sync(SyncAck),
+    Mail(DeviceId, MailReply),
+    /// The acknowledgement is dropped after the commit: then the peer sends on.
+    Sync { from: DeviceId, _ack: SyncAck },
 }
 
 impl From<Input> for Job {
@@ -155,13 +155,19 @@ fn run(
 }
 
 fn give_verdict(net: &NetHandle, waiting: &BTreeMap<Token, Pending>, token: Token, verdict: engine::Verdict) {
-    if let Some(Pending::Gossip(message)) = waiting.get(&token) {
-        let verdict = match verdict {
-            engine::Verdict::Accept => net::Verdict::Accept,
-            engine::Verdict::Ignore => net::Verdict::Ignore,
-            engine::Verdict::Reject => net::Verdict::Reject,
-        };
-        net.verdict(message.clone(), verdict);
+    match waiting.get(&token) {
+        Some(Pending::Gossip(message)) => {
+            let verdict = match verdict {
+                engine::Verdict::Accept => net::Verdict::Accept,
+                engine::Verdict::Ignore => net::Verdict::Ignore,
+                engine::Verdict::Reject => net::Verdict::Reject,
+            };
+            net.verdict(message.clone(), verdict);
+        }
+        Some(Pending::Mail(from, _) | Pending::Sync { from, .. }) if verdict == engine::Verdict::Reject => {
+            net.punish(*from, net::Fault::BadRecord);
+        }
+        _ => {}
     }
 }
 
@@ -172,7 +178,7 @@ fn answer(list: Vec<Effect>, waiting: &mut BTreeMap<Token, Pending>) -> Vec<Effe
         match effect {
             Effect::Answer(finish) => finish(Ok(())),
             Effect::Outcomes(token, outcomes) => {
-                if let Some(Pending::Mail(reply)) = waiting.remove(&token) {
+                if let Some(Pending::Mail(_, reply)) = waiting.remove(&token) {
                     reply.answer(outcomes.into_iter().map(mail_outcome).collect());
                 }
             }
@@ -232,13 +238,13 @@ fn jobs_of(inner: &Inner, event: NetEvent) -> Vec<Job> {
             let input = Input::Records { source: Source::Gossip, records: vec![bytes], token: None };
             vec![Job::Input(input, Pending::Gossip(token))]
         }
-        NetEvent::Mail { records, reply, .. } => {
+        NetEvent::Mail { from, records, reply } => {
             let input = Input::Records { source: Source::Mail, records: shared(records), token: None };
-            vec![Job::Input(input, Pending::Mail(reply))]
+            vec![Job::Input(input, Pending::Mail(from, reply))]
         }
-        NetEvent::Synced { topic, records, done, ack, .. } => {
+        NetEvent::Synced { from, topic, records, done, ack } => {
             let input = Input::Records { source: Source::Sync, records: shared(records), token: None };
-            let mut jobs = vec![Job::Input(input, Pending::Sync(ack))];
+            let mut jobs = vec![Job::Input(input, Pending::Sync { from, _ack: ack })];
             jobs.extend(topic.filter(|_| done).map(|topic| Job::from(Input::Reconciled(topic))));
             jobs
         }

@@ -190,7 +190,7 @@ impl<'s> Transfer<'s> {
         })
         .await?;
         let partial = self.get_all(partial, prover).await?;
-        Ok(blocking(move || partial.finish()).await?)
+        blocking(move || partial.finish()).await
     }
 
     /// The next peer that may have it; asks the hash table when nobody is left.

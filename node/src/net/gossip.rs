@@ -16,7 +16,7 @@ use super::{
     NetError,
     behaviour::GossipEvent,
     event::{GossipToken, NetEvent, Verdict},
-    rate::Rate,
+    rate::{Bucket, Rate},
     score::Fault,
     swarm::Loop,
 };
@@ -40,6 +40,11 @@ const TOPICS_PER_PEER_MAX: usize = 10_000;
 const MESSAGES_PER_FRAME_MAX: usize = 512;
 /// Gossip waiting for the engine. Beyond, messages are not taken, and sync brings them later.
 pub(super) const WAITING_MAX: usize = 1_024;
+
+/// Records of our own gossiped at once and each second: a lively evening in several groups. A shop that imports its
+/// catalogue writes thousands at once; what is over goes to the followers by sync, which is made for that.
+pub(super) const PUBLISH_BURST: u32 = 500;
+pub(super) const PUBLISH_PER_SECOND: u32 = 50;
 
 /// The gossip behaviour: a bounded number of topics per peer, no compression.
 pub(super) type Gossip =
@@ -121,6 +126,11 @@ fn topic_score() -> TopicScoreParams {
     }
 }
 
+/// How fast we gossip records of our own.
+pub(super) fn publish_rate() -> Bucket {
+    Bucket::new(PUBLISH_BURST, PUBLISH_PER_SECOND, 0)
+}
+
 /// The gossip topic of a topic: its key in hexadecimal.
 pub(super) fn gossip_topic(topic: &Topic) -> IdentTopic {
     IdentTopic::new(data_encoding::HEXLOWER.encode(&topic.key()))
@@ -174,6 +184,11 @@ impl Loop {
     }
 
     pub(super) fn publish(&mut self, topic: &Topic, id: RecordId, signed: &[u8]) {
+        let now_ms = self.now_ms();
+        if self.publish_rate.take(now_ms) != Rate::Fine {
+            self.unpublished.insert(topic.clone());
+            return self.emit(NetEvent::Published { id, peers: 0 });
+        }
         let gossip_topic = gossip_topic(topic);
         let hash = gossip_topic.hash();
         let followers = self.followers(&hash).len();
@@ -188,6 +203,15 @@ impl Loop {
         };
         self.traffic.records_out = self.traffic.records_out.saturating_add(u64::from(peers > 0));
         self.emit(NetEvent::Published { id, peers });
+    }
+
+    /// Brings what was too much for gossip to the followers, once the rush is over.
+    pub(super) fn sync_unpublished(&mut self, now_ms: u64) {
+        if !self.unpublished.is_empty() && self.publish_rate.take(now_ms) == Rate::Fine {
+            for topic in std::mem::take(&mut self.unpublished) {
+                self.sync_now(&topic);
+            }
+        }
     }
 
     pub(super) fn handle_gossip(&mut self, event: GossipEvent) {

@@ -23,7 +23,6 @@ pub(super) enum Command {
     Dial(Option<DeviceId>, Vec<Multiaddr>),
     FindAccount(AccountId),
     GetSlots(Vec<DeviceId>, Vec<(AccountId, Kind, String)>),
-    Punish(DeviceId, Fault),
     SyncNow(Topic),
     ProvideBlob(BlobHash),
     FetchBlob(BlobHash, Vec<DeviceId>, oneshot::Sender<Result<u64, BlobFetchError>>),
@@ -31,12 +30,21 @@ pub(super) enum Command {
     Shutdown(oneshot::Sender<()>),
 }
 
+/// What the engine found out about what a peer sent.
+#[derive(Debug)]
+pub(super) enum Judgement {
+    /// On a gossiped message.
+    Gossip(GossipToken, Verdict),
+    /// On anything else.
+    Fault(DeviceId, Fault),
+}
+
 /// The network, to be asked for things. Cheap to clone. Commands wait while the loop is busy; none of them waits for
 /// the network itself unless it says so. After [`NetHandle::shutdown`] each answers [`NetError::Stopped`].
 #[derive(Debug, Clone)]
 pub struct NetHandle {
     pub(super) commands: mpsc::Sender<Command>,
-    pub(super) verdicts: mpsc::Sender<(GossipToken, Verdict)>,
+    pub(super) judgements: mpsc::Sender<Judgement>,
     pub(super) sets: SetCache,
     pub(super) device: DeviceId,
 }
@@ -129,7 +137,7 @@ impl NetHandle {
     /// Answers for a gossiped message. Never waits, so it may be called from a blocking thread; a verdict that finds
     /// the channel full is lost, which spreads the message no further and harms nobody.
     pub fn verdict(&self, token: GossipToken, verdict: Verdict) {
-        if self.verdicts.try_send((token, verdict)).is_err() {
+        if self.judgements.try_send(Judgement::Gossip(token, verdict)).is_err() {
             tracing::debug!("too many verdicts are waiting; one message is not relayed");
         }
     }
@@ -140,12 +148,13 @@ impl NetHandle {
         self.sets.changed(topic);
     }
 
-    /// Counts a fault against a device; enough of them and it is disconnected and kept away for a while.
-    ///
-    /// # Errors
-    /// [`NetError::Stopped`].
-    pub async fn punish(&self, device: DeviceId, fault: Fault) -> Result<(), NetError> {
-        self.ask(Command::Punish(device, fault)).await
+    /// Counts a fault against a device; enough of them and it is disconnected and kept away for a while. Never waits,
+    /// so it may be called from a blocking thread; a fault that finds the channel full is forgiven. Not for gossip,
+    /// where the verdict says it.
+    pub fn punish(&self, device: DeviceId, fault: Fault) {
+        if self.judgements.try_send(Judgement::Fault(device, fault)).is_err() {
+            tracing::debug!("too many verdicts are waiting; one fault is forgiven");
+        }
     }
 
     /// Offers a blob that is in the blob store to those who look for it.

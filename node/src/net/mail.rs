@@ -58,6 +58,13 @@ pub(super) struct Mail {
     calls: HashMap<OutboundRequestId, Call>,
 }
 
+impl Mail {
+    /// Whether something is to be delivered to a peer.
+    pub(super) fn waits_for(&self, peer: &PeerId) -> bool {
+        self.queues.contains_key(peer)
+    }
+}
+
 impl Loop {
     fn hello(&self, to: &PeerId) -> Hello {
         let over = self.peers.get(to).and_then(|peer| peer.address());

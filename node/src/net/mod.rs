@@ -67,7 +67,7 @@ const EVENTS_MAX: usize = 512;
 /// Commands that the loop has not read yet.
 const COMMANDS_MAX: usize = 256;
 /// Verdicts that the loop has not read yet: one for each message that may wait, so none is lost in practice.
-const VERDICTS_MAX: usize = 2 * gossip::WAITING_MAX + EVENTS_MAX;
+const JUDGEMENTS_MAX: usize = 2 * gossip::WAITING_MAX + EVENTS_MAX;
 
 /// Bounds that differ between a person's node, a store's node and tests. The defaults are the design's.
 #[derive(Debug, Clone)]
@@ -78,7 +78,8 @@ pub struct NetLimits {
     pub inbound_per_subnet_max: usize,
     /// How long a request to a peer may take, in milliseconds: dialling, sending, its disk, the answer.
     pub request_timeout_ms: u64,
-    /// A connection that nothing uses is closed after this many milliseconds.
+    /// A connection that nothing uses is closed after this many milliseconds. Long, because a neighbour who is there
+    /// costs little, and one who has to be dialled again costs a handshake and looks absent meanwhile.
     pub idle_ms: u64,
     /// How often a topic is reconciled again with connected peers, in milliseconds.
     pub resync_ms: u64,
@@ -90,7 +91,7 @@ impl Default for NetLimits {
             connections_max: 200,
             inbound_per_subnet_max: 64,
             request_timeout_ms: 15_000,
-            idle_ms: 5 * 60_000,
+            idle_ms: 60 * 60_000,
             resync_ms: 10 * 60_000,
         }
     }
@@ -198,12 +199,12 @@ pub async fn start(
 
     let (events, events_out) = mpsc::channel(EVENTS_MAX);
     let (commands, commands_in) = mpsc::channel(COMMANDS_MAX);
-    let (verdicts, verdicts_in) = mpsc::channel(VERDICTS_MAX);
+    let (judgements, judgements_in) = mpsc::channel(JUDGEMENTS_MAX);
     let (internal, internal_in) = mpsc::channel(swarm::INTERNAL_MAX);
     let device = config.device_key.id();
     let book = load_book(&store, config.seed).await?;
     let shared = Shared::new(device, config.limits, store, blobs, events, internal);
-    let handle = NetHandle { commands, verdicts, sets: shared.sets.clone(), device };
+    let handle = NetHandle { commands, judgements, sets: shared.sets.clone(), device };
     let mut net = Loop {
         swarm,
         shared,
@@ -227,11 +228,13 @@ pub async fn start(
         tasks: JoinSet::new(),
         started: Instant::now(),
         next_resync_ms: 0,
+        publish_rate: gossip::publish_rate(),
+        unpublished: BTreeSet::new(),
     };
     if let Some(certificate) = config.certificate {
         net.set_identity(certificate);
     }
-    tokio::spawn(net.run(Inbox { commands: commands_in, verdicts: verdicts_in, internal: internal_in }));
+    tokio::spawn(net.run(Inbox { commands: commands_in, judgements: judgements_in, internal: internal_in }));
     Ok((handle, events_out))
 }
 

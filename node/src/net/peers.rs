@@ -6,6 +6,7 @@ use hutong_protocol::DeviceId;
 use libp2p::{
     Multiaddr, PeerId,
     core::ConnectedPoint,
+    ping,
     swarm::{
         ConnectionId, DialError,
         dial_opts::{DialOpts, PeerCondition},
@@ -15,16 +16,17 @@ use libp2p::{
 use super::{
     address::{self, Reach},
     event::{Direction, NetEvent, NetworkStatus, PeerStatus, Reachability},
+    gossip::{PUBLISH_BURST, PUBLISH_PER_SECOND},
     handle::Command,
     rate::{Bucket, Rate},
     score::{Fault, Penalty},
     swarm::{Loop, Peer, wall_clock},
 };
 
-/// Gossiped records a peer may send at once and each second: a shop that posts its whole new catalogue, spread by one
-/// neighbour.
-const GOSSIP_BURST: u32 = 4_000;
-const GOSSIP_PER_SECOND: u32 = 200;
+/// Gossiped records a peer may send at once and each second: ten times what one author may (`gossip.rs`), since a
+/// neighbour relays for several.
+const GOSSIP_BURST: u32 = 10 * PUBLISH_BURST;
+const GOSSIP_PER_SECOND: u32 = 10 * PUBLISH_PER_SECOND;
 /// Requests a peer may make at once and each second: a node that catches up on 100,000 records, or fetches a film.
 const REQUESTS_BURST: u32 = 1_000;
 const REQUESTS_PER_SECOND: u32 = 200;
@@ -62,11 +64,14 @@ impl Loop {
             request_rate: Bucket::new(REQUESTS_BURST, REQUESTS_PER_SECOND, now_ms),
         });
         peer.connections.insert(connection, (bare, direction));
+        // Not only on the first connection: when two nodes dial each other at the same moment, each may see the other's
+        // connection first, and then nobody would greet.
+        let greet = direction == Direction::Out && !peer.greeted;
+        if greet {
+            self.greet(id);
+        }
         if first {
             self.weigh_in_gossip(device, id);
-            if direction == Direction::Out {
-                self.greet(id);
-            }
             self.deliver(id);
         }
     }
@@ -84,6 +89,47 @@ impl Loop {
         if peer.greeted {
             self.emit(NetEvent::PeerDown { device: peer.device });
         }
+    }
+
+    pub(super) fn handle_ping(&mut self, event: ping::Event) {
+        match event.result {
+            Ok(rtt) => {
+                if let Some(peer) = self.peers.get_mut(&event.peer) {
+                    peer.rtt_ms = u64::try_from(rtt.as_millis()).ok();
+                }
+            }
+            Err(ping::Failure::Unsupported) => {}
+            Err(error) => {
+                // A laptop that was closed, a cable that was pulled: nothing else would notice.
+                tracing::debug!(peer = %event.peer, %error, "a connection is dead");
+                self.swarm.close_connection(event.connection);
+            }
+        }
+    }
+
+    /// Closes connections of peers with whom we share nothing while most are in use, the longest connected first and
+    /// one each time, so that newcomers find room.
+    pub(super) fn make_room(&mut self) {
+        let max = usize::try_from(self.shared.limits.connections_max).unwrap_or(usize::MAX);
+        if self.peers.len() < max / 8 * 5 {
+            return;
+        }
+        let shared = self.shared_topics();
+        let strangers = self.peers.iter().filter(|(id, peer)| {
+            let idle = !peer.delivering && !self.mail.waits_for(id);
+            idle && shared.get(*id).copied().unwrap_or_default() == 0
+        });
+        if let Some(peer) = strangers.min_by_key(|(_, peer)| peer.since).map(|(id, _)| *id) {
+            tracing::debug!(%peer, "a peer that shares nothing with us makes room");
+            self.disconnect(peer);
+        }
+    }
+
+    /// How many of our topics each peer follows.
+    fn shared_topics(&self) -> BTreeMap<PeerId, usize> {
+        let all = self.swarm.behaviour().gossip.all_peers();
+        let shared = |topics: &[_]| topics.iter().filter(|hash| self.topics.contains_key(**hash)).count();
+        all.map(|(peer, topics)| (*peer, shared(&topics))).collect()
     }
 
     pub(super) fn handle_dial_failed(&mut self, peer: Option<PeerId>, connection: ConnectionId, error: &DialError) {
@@ -113,7 +159,6 @@ impl Loop {
             Command::Dial(device, addresses) => self.dial(device, addresses),
             Command::FindAccount(account) => self.find_account(&account),
             Command::GetSlots(from, slots) => self.get_slots(from, slots),
-            Command::Punish(device, fault) => self.punish(device, fault),
             Command::SyncNow(topic) => self.sync_now(&topic),
             Command::ProvideBlob(hash) => self.provide_blob(&hash),
             Command::FetchBlob(hash, hint, answer) => self.fetch_blob(hash, &hint, answer),
@@ -247,11 +292,7 @@ impl Loop {
         let topics = self.topics.iter().map(|(hash, topic)| (topic.clone(), self.followers(hash).len()));
         let mut topics: Vec<_> = topics.collect();
         topics.sort_unstable();
-        let followed: BTreeMap<PeerId, usize> = {
-            let all = self.swarm.behaviour().gossip.all_peers();
-            let shared = |topics: &[_]| topics.iter().filter(|hash| self.topics.contains_key(**hash)).count();
-            all.map(|(peer, topics)| (*peer, shared(&topics))).collect()
-        };
+        let followed = self.shared_topics();
         let peers = self.peers.iter().filter_map(|(id, peer)| {
             let (address, direction) = peer.connections.values().next_back()?;
             Some(PeerStatus {

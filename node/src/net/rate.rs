@@ -25,7 +25,7 @@ pub(super) enum Rate {
 
 /// Refused messages that count as one flood: somebody a little too fast loses messages, somebody who does not care is
 /// out after three times as many.
-const FLOOD_MESSAGES: u32 = 256;
+pub(super) const FLOOD_MESSAGES: u32 = 256;
 
 impl Bucket {
     pub(super) const fn new(burst: u32, per_second: u32, now_ms: u64) -> Self {

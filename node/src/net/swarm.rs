@@ -32,9 +32,9 @@ use super::{
     blob::Fetches,
     book::Book,
     discovery::Discovery,
-    event::{Direction, GossipToken, NetEvent, Traffic, Verdict},
+    event::{Direction, NetEvent, Traffic},
     gossip::Topics,
-    handle::Command,
+    handle::{Command, Judgement},
     mail::Mail,
     rate::Bucket,
     score::{Fault, Scores},
@@ -203,12 +203,16 @@ pub(super) struct Loop {
     pub(super) tasks: JoinSet<()>,
     pub(super) started: Instant,
     pub(super) next_resync_ms: u64,
+    /// How fast we gossip records of our own.
+    pub(super) publish_rate: Bucket,
+    /// Topics of records that came too fast for gossip.
+    pub(super) unpublished: BTreeSet<Topic>,
 }
 
 /// The channels that end at the loop.
 pub(super) struct Inbox {
     pub(super) commands: mpsc::Receiver<Command>,
-    pub(super) verdicts: mpsc::Receiver<(GossipToken, Verdict)>,
+    pub(super) judgements: mpsc::Receiver<Judgement>,
     pub(super) internal: mpsc::Receiver<Internal>,
 }
 
@@ -222,7 +226,7 @@ impl Loop {
             tokio::select! {
                 // What is here before what comes: verdicts first, since gossip forgets a message that waits.
                 biased;
-                Some((token, verdict)) = inbox.verdicts.recv() => self.handle_verdict(&token, verdict),
+                Some(judgement) = inbox.judgements.recv() => self.handle_judgement(judgement),
                 room = events.reserve(), if !self.waiting.is_empty() => match room {
                     Ok(room) => self.handle_room(room),
                     Err(_) => break None,
@@ -288,6 +292,13 @@ impl Loop {
         }
     }
 
+    fn handle_judgement(&mut self, judgement: Judgement) {
+        match judgement {
+            Judgement::Gossip(token, verdict) => self.handle_verdict(&token, verdict),
+            Judgement::Fault(device, fault) => self.punish(device, fault),
+        }
+    }
+
     fn handle_tick(&mut self) {
         let now_ms = self.now_ms();
         for device in self.scores.tidy(now_ms) {
@@ -296,6 +307,8 @@ impl Loop {
             }
         }
         self.redial(now_ms);
+        self.make_room();
+        self.sync_unpublished(now_ms);
         self.retry_sessions(now_ms);
         if now_ms >= self.next_resync_ms {
             let resync_ms = self.shared.limits.resync_ms;
@@ -344,10 +357,7 @@ impl Loop {
             BehaviourEvent::Identify(event) => self.handle_identify(event),
             BehaviourEvent::Mdns(event) => self.handle_mdns(event),
             BehaviourEvent::Ping(event) => {
-                let rtt = event.result.ok().and_then(|rtt| u64::try_from(rtt.as_millis()).ok());
-                if let (Some(peer), Some(rtt)) = (self.peers.get_mut(&event.peer), rtt) {
-                    peer.rtt_ms = Some(rtt);
-                }
+                self.handle_ping(event);
             }
             BehaviourEvent::Blocked(never) | BehaviourEvent::Connections(never) => match never {},
             BehaviourEvent::Subnets(never) | BehaviourEvent::Memory(never) => match never {},

@@ -9,8 +9,7 @@ use libp2p::{
 
 use super::{
     super::wire::{
-        BlobProtocol, BlobRequest, BlobResponse, Codec, Frame, Hello, MailProtocol, MailRequest, MailResponse,
-        Protocol, SyncProtocol, SyncRequest, SyncResponse,
+        BlobProtocol, Hello, MailProtocol, MailRequest, MailResponse, Protocol, SyncProtocol, SyncRequest, SyncResponse,
     },
     *,
 };
@@ -244,10 +243,13 @@ async fn answers_that_do_not_fit_the_question_are_punished() {
     playing.abort();
 }
 
-/// The codec of the real thing is used by no rogue, but its limits are theirs to try.
-#[test]
-fn limits_are_those_of_the_protocols() {
-    assert!(SyncProtocol::REQUEST_BYTES_MAX > 1 << 20 && SyncProtocol::REQUEST_BYTES_MAX < 2 << 20);
-    assert!(BlobProtocol::REQUEST_BYTES_MAX < 1024);
-    let _: (Codec<BlobProtocol>, Option<Frame<BlobRequest>>, Option<BlobResponse>) = (Codec::default(), None, None);
+#[tokio::test]
+async fn what_the_engine_finds_wrong_in_sync_or_mail_counts_too() {
+    let (mut a, mut b) = (Node::start(1, TCP).await, Node::start(2, TCP).await);
+    connect(&mut a, &mut b).await;
+    for _ in 0..3 {
+        a.handle.punish(b.device(), Fault::BadRecord);
+    }
+    a.down(b.device()).await;
+    b.down(a.device()).await;
 }

@@ -89,3 +89,31 @@ async fn publishing_to_nobody_says_so() {
     node.handle.publish(topic, id, signed.into()).await.unwrap();
     assert_eq!(node.published().await, (id, 0));
 }
+
+#[tokio::test]
+async fn a_shop_that_writes_faster_than_gossip_may_reaches_its_followers_by_sync_and_keeps_its_name() {
+    let (mut shop, mut customer) = (Node::start(1, TCP).await, Node::start(2, TCP).await);
+    let topic = topic("catalogue");
+    shop.follow(&topic).await;
+    customer.follow(&topic).await;
+    connect(&mut shop, &mut customer).await;
+    let records: Vec<_> = (0..1_500).map(|number| shop.write(&topic, number)).collect();
+    for (id, signed) in &records {
+        shop.handle.publish(topic.clone(), *id, signed.clone().into()).await.unwrap();
+        assert_eq!(shop.published().await.0, *id);
+    }
+    while !records.iter().all(|(id, _)| customer.has(id)) {
+        tokio::select! {
+            event = customer.next() => match event {
+                NetEvent::Gossip { token, bytes, .. } => {
+                    customer.keep(&bytes);
+                    customer.handle.verdict(token, Verdict::Accept);
+                }
+                NetEvent::Synced { records, .. } => records.iter().for_each(|record| customer.keep(record)),
+                _ => {}
+            },
+            _ = shop.next() => {}
+        }
+    }
+    assert_eq!(customer.peer_status(shop.device()).await.unwrap().score, 0);
+}

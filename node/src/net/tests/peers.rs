@@ -98,3 +98,39 @@ async fn an_address_that_cannot_be_listened_on_is_an_error_that_names_it() {
     let error = start(config, Arc::new(MemoryStore::new()), blobs).await.err().map(|error| error.to_string());
     assert!(error.is_some_and(|error| error.contains("203.0.113.7")));
 }
+
+#[tokio::test]
+async fn two_nodes_that_dial_each_other_at_the_same_moment_both_know() {
+    for (number, listen) in [TCP, QUIC].into_iter().enumerate() {
+        let number = u8::try_from(number).unwrap() * 2 + 10;
+        let (mut a, mut b) = (Node::start(number, listen).await, Node::start(number + 1, listen).await);
+        let (at_a, at_b) = (a.listening().await, b.listening().await);
+        let (to_a, to_b) = (vec![at_a], vec![at_b]);
+        let (first, second) = tokio::join!(a.handle.dial(None, to_b), b.handle.dial(None, to_a));
+        first.and(second).unwrap();
+        let (device_a, device_b) = (a.device(), b.device());
+        tokio::join!(a.up(device_b), b.up(device_a));
+    }
+}
+
+#[tokio::test]
+async fn when_connections_run_short_those_who_share_nothing_make_room() {
+    let mut hub = config(1, TCP);
+    hub.limits.connections_max = 8;
+    let mut hub = Node::start_with(hub, Arc::default()).await;
+    let topic = topic("shared");
+    hub.follow(&topic).await;
+    let (mut neighbour, mut stranger) = (Node::start(2, TCP).await, Node::start(3, TCP).await);
+    neighbour.follow(&topic).await;
+    let mut others = Vec::new();
+    connect(&mut neighbour, &mut hub).await;
+    connect(&mut stranger, &mut hub).await;
+    for number in 4..7 {
+        let mut other = Node::start(number, TCP).await;
+        other.follow(&topic).await;
+        connect(&mut other, &mut hub).await;
+        others.push(other);
+    }
+    hub.down(stranger.device()).await;
+    assert!(hub.peer_status(neighbour.device()).await.is_some());
+}
