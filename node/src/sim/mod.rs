@@ -7,7 +7,9 @@
 #![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 mod chat;
+mod order;
 mod rng;
+mod town;
 mod world;
 
 pub use self::{
@@ -76,6 +78,7 @@ impl Report {
 pub fn run(scenario: &str, seed: u64, options: Options) -> Option<Report> {
     match scenario {
         "chat" => Some(chat::run(seed, options)),
+        "order" => Some(order::run(seed, options)),
         _ => None,
     }
 }
@@ -97,6 +100,14 @@ mod tests {
             let report = run("chat", seed, SMALL).unwrap();
             assert!(report.holds(), "seed {seed}: {report:#?}");
             assert!(report.lost > 0, "seed {seed}: a network without faults proves nothing");
+        }
+    }
+
+    #[test]
+    fn the_order_scenario_holds_on_a_few_seeds() {
+        for seed in 1..=2 {
+            let report = run("order", seed, SMALL).unwrap();
+            assert!(report.holds(), "seed {seed}: {report:#?}");
         }
     }
 
