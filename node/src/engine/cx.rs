@@ -274,6 +274,7 @@ impl Cx<'_> {
         if self.is_online(account) || self.account() == Some(*account) {
             return Ok(());
         }
+        super::peers::hint(self, account, &addresses)?;
         let devices = super::peers::devices(&self.txn, account)?;
         let devices = devices.into_iter().map(|(device, row)| (device, row.addresses)).collect();
         self.effects.push(Effect::Connect { account: Some(*account), devices, addresses });

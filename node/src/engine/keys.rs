@@ -9,6 +9,7 @@
 //! | `O` | account (32), at (8), record id (32) | [`OutboxRow`](super::outbox::OutboxRow) |
 //! | `H` | due (8), record id (32) | envelope of a record from the future |
 //! | `D` | account (32), device (32) | [`DeviceRow`](super::peers::DeviceRow): how to reach an account |
+//! | `A` | account (32) | addresses from a link, for an account whose devices were never met |
 //! | `X` | number (8) | what a commit touched, for the search index |
 //! | `K` | name | this node's own keys |
 
@@ -32,6 +33,8 @@ pub const HELD: u8 = b'H';
 pub const DEVICE: u8 = b'D';
 /// What the search index has yet to look at.
 pub const INDEXING: u8 = b'X';
+/// Where an account was said to be reached.
+pub const HINT: u8 = b'A';
 /// This node's keys.
 pub const SECRET: u8 = b'K';
 
@@ -102,6 +105,12 @@ pub fn outbox(account: &AccountId, at: TimestampMs, id: &RecordId) -> Key {
 #[must_use]
 pub fn held(due: TimestampMs, id: &RecordId) -> Key {
     Key::new(HELD).u64(due.0).array(&id.0)
+}
+
+/// Addresses from a link.
+#[must_use]
+pub fn hint(account: &AccountId) -> Key {
+    Key::new(HINT).array(&account.0)
 }
 
 /// A device of an account.

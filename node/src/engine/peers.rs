@@ -110,6 +110,16 @@ pub(super) fn remember(cx: &mut Cx<'_>, certificate: &Certificate, addresses: &[
     cx.put_value(key, &DeviceRow { certificate: certificate.clone(), addresses: merged, last_seen })
 }
 
+/// Remembers where somebody is said to be reached, until a device of theirs was met.
+pub(super) fn hint(cx: &mut Cx<'_>, account: &AccountId, addresses: &[String]) -> Result<(), EngineError> {
+    let mut kept = addresses.to_vec();
+    kept.truncate(ADDRESSES_MAX);
+    if !kept.is_empty() && get_value::<Vec<String>>(&cx.txn, keys::hint(account))?.as_ref() != Some(&kept) {
+        cx.put_value(keys::hint(account), &kept)?;
+    }
+    Ok(())
+}
+
 /// A connection stands.
 pub(super) fn up(
     cx: &mut Cx<'_>,
@@ -175,7 +185,8 @@ pub(super) fn tick(cx: &mut Cx<'_>) -> Result<(), EngineError> {
         let next = (cx.now.plus_ms(pause.saturating_add(jitter)), pause.saturating_mul(2).min(RETRY_MS_MAX));
         cx.session.attempts.insert(account, next);
         let devices = devices(&cx.txn, &account)?.into_iter().map(|(device, row)| (device, row.addresses)).collect();
-        cx.effects.push(Effect::Connect { account: Some(account), devices, addresses: Vec::new() });
+        let addresses = get_value(&cx.txn, keys::hint(&account))?.unwrap_or_default();
+        cx.effects.push(Effect::Connect { account: Some(account), devices, addresses });
     }
     Ok(())
 }

@@ -71,7 +71,7 @@ fn name(node: &TestNode, author: &Author) -> Option<String> {
 /// own, and the numbering for the search index, are its own affair.)
 fn state(node: &TestNode) -> Rows {
     let rows = node.read().collect(KeyRange::all(), Direction::Ascending, usize::MAX).unwrap();
-    rows.into_iter().filter(|(key, _)| !b"XHDK\0".contains(&key[0])).collect()
+    rows.into_iter().filter(|(key, _)| !b"XHDKA\0".contains(&key[0])).collect()
 }
 
 type Rows = Vec<(Box<[u8]>, Arc<[u8]>)>;

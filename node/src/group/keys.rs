@@ -25,3 +25,8 @@ pub(super) fn members(group: &GroupId) -> Key {
 pub(super) fn member(group: &GroupId, account: &AccountId) -> Key {
     members(group).array(&account.0)
 }
+
+/// When this node last looked for a group's members (8 bytes).
+pub(super) fn looked(group: &GroupId) -> Key {
+    Key::new(PREFIX).u8(b'l').array(&group.0)
+}

@@ -4,7 +4,7 @@ mod keys;
 pub mod view;
 
 use hutong_protocol::{
-    BlobHash, Draft, GroupId, Kind, RecordId, Topic, Verified,
+    BlobHash, Draft, GroupId, Kind, RecordId, TimestampMs, Topic, Verified,
     account::Profile,
     chat::Content,
     group::{Group, GroupMember, GroupMessage},
@@ -20,6 +20,11 @@ use crate::{
         get_slot,
     },
 };
+
+/// How often a node looks for more members of its groups.
+const LOOK_EVERY_MS: u64 = 10 * 60 * 1_000;
+/// Members it tries to reach each time.
+const LOOK_FOR: usize = 3;
 
 /// The feature.
 pub struct Groups;
@@ -58,6 +63,29 @@ impl Feature for Groups {
             }
         }
         Ok(Keep::Store)
+    }
+
+    /// Looks for members now and then: those named in the link, and some of those who have joined since. A group must not
+    /// fall apart into circles that never meet because its founder moved.
+    fn tick(&self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
+        for (group, row) in view::list(cx.read())? {
+            let key = keys::looked(&group);
+            let before =
+                cx.read().get(&key)?.and_then(|value| Some(u64::from_be_bytes(value.get(..8)?.try_into().ok()?)));
+            if !row.joined || cx.now().since_ms(TimestampMs(before.unwrap_or(0))) < LOOK_EVERY_MS {
+                continue;
+            }
+            cx.put(key, cx.now().0.to_be_bytes().to_vec());
+            let members = view::members(cx.read(), &group, GROUP_MEMBERS_MAX)?;
+            let start = usize::from(u16::from_be_bytes(cx.random::<2>()));
+            for (account, _) in
+                members.iter().cycle().skip(start % members.len().max(1)).take(LOOK_FOR.min(members.len()))
+            {
+                cx.connect(account, Vec::new())?;
+            }
+            cx.effect(Effect::Connect { account: None, devices: Vec::new(), addresses: row.addresses });
+        }
+        Ok(())
     }
 }
 

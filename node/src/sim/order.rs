@@ -9,7 +9,7 @@ use hutong_protocol::{
         Stock, Store, Variant,
     },
     money::{Currency, Money},
-    order::{Action, Address, Fulfilment, Order, OrderState, PaymentState},
+    order::{Action, Address, Fulfilment, Order, OrderState, PaymentState, Role},
 };
 
 use super::{
@@ -18,7 +18,10 @@ use super::{
 };
 use crate::{
     engine::outbox,
-    market::{self, Publication},
+    market::{
+        self,
+        own::{Publication, put_listing, put_store},
+    },
     order::{self, Act, PlaceOrder},
 };
 
@@ -69,7 +72,8 @@ fn shop() -> Store {
         days_min: 1,
         days_max: 3,
     };
-    let place = PickupPlace { id: "door".into(), name: "At the door".into(), address: String::new(), hours: String::new() };
+    let place =
+        PickupPlace { id: "door".into(), name: "At the door".into(), address: String::new(), hours: String::new() };
     Store {
         name: "Shop".into(),
         about: String::new(),
@@ -147,11 +151,9 @@ impl Scene {
         let mut town = Town::open(seed, options);
         let shops: Vec<usize> = (0..options.nodes).step_by(NODES_PER_SHOP).collect();
         for node in shops.clone() {
-            town.insist(node, |cx| market::put_store(cx, &shop()));
+            town.insist(node, |cx| put_store(cx, &shop()));
             for index in 0..SKUS {
-                town.insist(node, move |cx| {
-                    market::put_listing(cx, &handle(index), goods(index), Publication::Active)
-                });
+                town.insist(node, move |cx| put_listing(cx, &handle(index), goods(index), Publication::Active));
             }
         }
         for node in 0..options.nodes {
@@ -267,8 +269,11 @@ impl Scene {
         let mut stock = Property::new("no unit is sold twice, and none vanishes");
         for shop in &self.shops {
             let mut bound: BTreeMap<String, u32> = BTreeMap::new();
-            for (_, _, id) in self.placed.iter().filter(|(_, at, _)| at == shop) {
-                let Some(order) = self.order_at(*shop, id) else { continue };
+            let mut free = Vec::new();
+            // Not only those whose buyer was told: a buyer's node may have died between the commit and the answer.
+            let all = order::view::list(self.town.world.read(*shop), Some(Role::Seller), false).unwrap_or_default();
+            for (id, _) in all {
+                let Some(order) = self.order_at(*shop, &id) else { continue };
                 let holds = matches!(
                     order.state,
                     OrderState::Accepted
@@ -277,6 +282,9 @@ impl Scene {
                         | OrderState::Completed
                         | OrderState::Quoted
                 );
+                if !holds {
+                    free.push((id, order.state, order.payment, order.returns));
+                }
                 for line in order.request.lines.iter().filter(|_| holds) {
                     *bound.entry(line.sku.clone()).or_default() += line.quantity;
                 }
@@ -286,7 +294,12 @@ impl Scene {
                 let left = left.and_then(|own| own.listing.variant(&sku(index)).map(|variant| variant.stock.qty));
                 let sold = bound.get(&sku(index)).copied().unwrap_or(0);
                 let whole = left.is_some_and(|left| left + sold == STOCK);
-                stock.check(whole, || format!("shop {shop}, {}: {left:?} left, {sold} bound, {STOCK} at first", sku(index)));
+                stock.check(whole, || {
+                    format!(
+                        "shop {shop}, {}: {left:?} left, {sold} bound, {STOCK} at first; free: {free:?}",
+                        sku(index)
+                    )
+                });
             }
         }
         stock

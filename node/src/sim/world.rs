@@ -69,6 +69,8 @@ struct SimNode {
     skew: (u64, bool),
     links: BTreeSet<usize>,
     topics: BTreeSet<Topic>,
+    /// What each topic's set amounts to, until it changes: most reconciliations find nothing to do.
+    digests: BTreeMap<Topic, [u8; 32]>,
     island: u64,
 }
 
@@ -104,9 +106,9 @@ impl World {
             let engine = Engine::open(store.clone(), FEATURES, &rng.seed())?;
             let device = engine.device_key().id();
             let skew = (rng.below(faults.skew_ms.saturating_add(1)), rng.chance(50));
-            let (links, topics) = (BTreeSet::new(), BTreeSet::new());
+            let (links, topics, digests) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
             by_device.insert(device, index);
-            nodes.push(SimNode { store, engine: Some(engine), device, skew, links, topics, island: 0 });
+            nodes.push(SimNode { store, engine: Some(engine), device, skew, links, topics, digests, island: 0 });
         }
         let mut world = Self {
             nodes,
@@ -297,6 +299,11 @@ impl World {
         self.steps += 1;
         let engine = self.nodes[node].engine.as_mut()?;
         let effects = engine.step(inputs, now, &seed, &mut |_, _, given| verdict(given)).ok()?;
+        for effect in &effects {
+            if let Effect::Changed(topic) = effect {
+                self.nodes[node].digests.remove(topic);
+            }
+        }
         // The process may die after the commit and before it acts on it.
         let crash = self.faults.is_some_and(|faults| self.rng.below(1000) < faults.crash_permille);
         if crash {
@@ -406,19 +413,36 @@ impl World {
     fn reconcile(&mut self, a: usize, b: usize) {
         let common: Vec<Topic> = self.nodes[a].topics.intersection(&self.nodes[b].topics).cloned().collect();
         for topic in common {
+            if self.digest(a, &topic) == self.digest(b, &topic) {
+                continue;
+            }
             for (from, to) in [(a, b), (b, a)] {
                 let mine = self.records(from, &topic);
                 let theirs: BTreeSet<_> = self.records(to, &topic).into_keys().collect();
                 let missing: Vec<_> =
                     mine.into_iter().filter(|(id, _)| !theirs.contains(id)).map(|(_, bytes)| bytes).collect();
-                let last = missing.chunks(SYNC_BATCH).count().saturating_sub(1);
-                for (index, chunk) in missing.chunks(SYNC_BATCH).enumerate() {
-                    let done = (index == last).then(|| topic.clone());
-                    self.transmit(from, to, || Delivery::Sync { records: chunk.to_vec(), done: done.clone() });
+                for chunk in missing.chunks(SYNC_BATCH) {
+                    self.transmit(from, to, || Delivery::Sync { records: chunk.to_vec(), done: None });
                 }
             }
-            self.transmit(b, a, || Delivery::Sync { records: Vec::new(), done: Some(topic.clone()) });
+            for (from, to) in [(a, b), (b, a)] {
+                let done = Some(topic.clone());
+                self.transmit(from, to, || Delivery::Sync { records: Vec::new(), done: done.clone() });
+            }
         }
+    }
+
+    fn digest(&mut self, node: usize, topic: &Topic) -> [u8; 32] {
+        if let Some(digest) = self.nodes[node].digests.get(topic) {
+            return *digest;
+        }
+        let mut hasher = blake3::Hasher::new();
+        for id in self.records(node, topic).keys() {
+            hasher.update(&id.0);
+        }
+        let digest = *hasher.finalize().as_bytes();
+        self.nodes[node].digests.insert(topic.clone(), digest);
+        digest
     }
 
     fn records(&self, node: usize, topic: &Topic) -> BTreeMap<RecordId, Arc<[u8]>> {
