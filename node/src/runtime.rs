@@ -47,7 +47,10 @@ pub(crate) enum Pending {
     Gossip(GossipToken),
     Mail(DeviceId, MailReply),
     /// The acknowledgement is dropped after the commit: then the peer sends on.
-    Sync { from: DeviceId, _ack: SyncAck },
+    Sync {
+        from: DeviceId,
+        _ack: SyncAck,
+    },
 }
 
 impl From<Input> for Job {

@@ -9,7 +9,7 @@ use hutong_protocol::{
         Stock, Store, Variant,
     },
     money::{Currency, Money},
-    order::{Action, Address, Fulfilment, Order, OrderState, PaymentState, Role},
+    order::{Action, Address, Fulfilment, LineState, Order, OrderState, PaymentState, Role},
 };
 
 use super::{
@@ -282,6 +282,10 @@ impl Scene {
                         | OrderState::Completed
                         | OrderState::Quoted
                 );
+                // What a carrier has is not on the shelf, whatever became of the order.
+                let away =
+                    order.lines.iter().any(|line| matches!(line.state, LineState::HandedOver | LineState::Failed));
+                let holds = holds || away;
                 if !holds {
                     free.push((id, order.state, order.payment, order.returns));
                 }
