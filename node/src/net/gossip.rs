@@ -93,8 +93,8 @@ fn score_thresholds() -> PeerScoreThresholds {
 fn score_params() -> PeerScoreParams {
     PeerScoreParams {
         topic_score_cap: 20.0,
-        // Our own points (score.rs) enter as minus a tenth: a peer near disconnection (500) is already graylisted... at
-        // -50 it gets nothing published to it, at -60 it is not listened to.
+        // Our own points (score.rs) enter as minus a tenth: from 200 points a peer is told less, from 400 nothing is
+        // published to it, and at 500 it is disconnected.
         app_specific_weight: 1.0,
         // A household behind one address is normal; the limit per subnet does the rest. Loopback is ourselves.
         ip_colocation_factor_weight: -1.0,
