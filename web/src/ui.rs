@@ -43,7 +43,7 @@ pub(crate) async fn serve(request: Request) -> Response {
 
 /// Which file answers this path: itself, the start page for a screen, none for a file that is not there. Names are only
 /// ever looked up in a list, so `..` leads nowhere.
-fn file_for<'a>(path: &'a str, exists: impl Fn(&str) -> bool) -> Option<&'a str> {
+fn file_for(path: &str, exists: impl Fn(&str) -> bool) -> Option<&str> {
     let name = path.trim_start_matches('/');
     if !name.is_empty() && exists(name) {
         return Some(name);

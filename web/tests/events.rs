@@ -13,12 +13,12 @@ use tokio_tungstenite::{
 
 use crate::support::Harness;
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Long enough that only a hang is caught.
 const SOON: Duration = Duration::from_secs(30);
 
-async fn open(harness: &Harness, headers: &[(&'static str, String)]) -> Result<Socket, u16> {
+pub(crate) async fn open(harness: &Harness, headers: &[(&'static str, String)]) -> Result<Socket, u16> {
     let mut request = format!("ws://{}/api/events", harness.addr()).into_client_request().unwrap();
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().unwrap());
@@ -40,7 +40,7 @@ async fn next(socket: &mut Socket) -> Message {
 }
 
 /// The next event of this type.
-async fn event(socket: &mut Socket, kind: &str) -> Value {
+pub(crate) async fn event(socket: &mut Socket, kind: &str) -> Value {
     loop {
         if let Message::Text(text) = next(socket).await {
             let event: Value = serde_json::from_str(&text).unwrap();

@@ -61,7 +61,7 @@ async fn nothing_below_api_is_open_without_a_login() {
             if open {
                 continue;
             }
-            let filled = path.replace('{', "").replace('}', "");
+            let filled = path.replace(['{', '}'], "");
             let method: Method = method.to_uppercase().parse().unwrap();
             let mut request = harness.anonymous(method.clone(), &filled);
             if !method.is_safe() {

@@ -269,7 +269,10 @@ fn topic(views: &Views<'_>, topic: &Topic, peers: usize) -> Result<NetworkTopic,
 ))]
 async fn dial(State(state): State<AppState>, _: Auth, Json(order): Json<Dial>) -> ApiResult<StatusCode> {
     let address: Multiaddr = order.address.trim().parse().map_err(|_| {
-        ApiError::invalid("address", "This is no address: it looks like /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW…")
+        ApiError::invalid(
+            "address",
+            "This is no address. One looks like /ip4/192.0.2.1/tcp/4001, best with /p2p/ and the peer at its end.",
+        )
     })?;
     state.node().dial(address).await?;
     Ok(StatusCode::NO_CONTENT)
