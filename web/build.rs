@@ -32,7 +32,6 @@ fn main() -> Result<(), Failure> {
     let ui = manifest.join("ui");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=HUTONG_UI_DIR");
-    println!("cargo::rerun-if-changed={}", manifest.join("openapi.json").display());
     for source in SOURCES {
         println!("cargo::rerun-if-changed={}", ui.join(source).display());
     }
@@ -115,6 +114,5 @@ fn placeholder(reason: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Hutong</title>\n\
          <h1>This build has no web UI</h1>\n<p>{reason}</p>\n\
-         <p>The node and its API work: see <a href=\"/api/openapi.json\">/api/openapi.json</a>.</p>\n</html>\n"
     )
 }
