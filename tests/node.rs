@@ -2,8 +2,10 @@
 
 use std::{
     fs::OpenOptions,
+    net::{TcpListener, UdpSocket},
     path::{Path, PathBuf},
     process::Stdio,
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -24,8 +26,9 @@ const LOG_LINES_SHOWN: usize = 60;
 pub struct Options {
     /// A data directory elsewhere (a small file system, say) instead of a temporary one.
     pub data_dir: Option<PathBuf>,
-    /// Where to listen for peers, instead of free ports of the loopback for TCP and QUIC.
-    pub listen: Option<String>,
+    /// Whether to listen for peers at the same ports after a restart. Two nodes that are down at the same time find each
+    /// other again only so, or through a third.
+    pub same_ports: bool,
 }
 
 /// What a node prints when it is ready.
@@ -45,6 +48,8 @@ pub struct Node {
     name: String,
     home: TempDir,
     options: Options,
+    /// Where it listens for peers, on the loopback.
+    listen: String,
     running: Option<Running>,
 }
 
@@ -93,7 +98,9 @@ impl Node {
     /// If it does not start.
     pub async fn start_with(name: &str, options: Options) -> Result<Self> {
         let home = tempfile::Builder::new().prefix("hutong-test-").tempdir()?;
-        let mut node = Self { name: name.to_owned(), home, options, running: None };
+        let port = if options.same_ports { reserve_port()? } else { 0 };
+        let listen = format!("/ip4/127.0.0.1/tcp/{port},/ip4/127.0.0.1/udp/{port}/quic-v1");
+        let mut node = Self { name: name.to_owned(), home, options, listen, running: None };
         node.start_again().await?;
         Ok(node)
     }
@@ -105,9 +112,17 @@ impl Node {
     pub async fn start_again(&mut self) -> Result<()> {
         assert!(self.running.is_none(), "{} runs already", self.name);
         let log = OpenOptions::new().create(true).append(true).open(self.log_path())?;
-        let listen = self.options.listen.as_deref().unwrap_or("/ip4/127.0.0.1/tcp/0,/ip4/127.0.0.1/udp/0/quic-v1");
         let mut child = Command::new(binary())
-            .args(["run", "--json", "--no-mdns", "--exit-with-parent", "--web", "127.0.0.1:0", "--listen", listen])
+            .args([
+                "run",
+                "--json",
+                "--no-mdns",
+                "--exit-with-parent",
+                "--web",
+                "127.0.0.1:0",
+                "--listen",
+                &self.listen,
+            ])
             .arg("--data-dir")
             .arg(self.data_dir())
             .env("RUST_LOG", std::env::var("HUTONG_TEST_LOG").unwrap_or_else(|_| "info".to_owned()))
@@ -245,6 +260,25 @@ impl Drop for Node {
             eprintln!("--- the log of {} ends with:\n{}\n---", self.name, self.log());
         }
     }
+}
+
+/// A port that nobody uses now, below those that the system gives out by itself: none of these is taken while the node
+/// is down.
+fn reserve_port() -> Result<u16> {
+    /// The ports that may be given: above what services use, below Linux's range of ephemeral ports.
+    const PORTS: std::ops::Range<u32> = 20_000..32_000;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let count = PORTS.end - PORTS.start;
+    // Each test is a process of its own: they start at different places.
+    let first = std::process::id().wrapping_mul(37);
+    for _ in 0..count {
+        let step = first.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed)) % count;
+        let port = u16::try_from(PORTS.start + step)?;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() && UdpSocket::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no free port")
 }
 
 async fn read_ready(stdout: &mut BufReader<ChildStdout>) -> Result<Ready> {

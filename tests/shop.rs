@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use crate::{Person, client::text};
+use crate::{Options, Person, client::text};
 
 /// The shop's catalogue, in Shopify's current format: six products, one with variants, one with a single piece.
 pub const CATALOGUE: &str = include_str!("fixtures/catalogue.csv");
@@ -39,7 +39,15 @@ impl Shop {
     /// # Errors
     /// If any of it fails.
     pub async fn open(name: &str) -> Result<Self> {
-        let owner = Person::new(name).await?;
+        Self::open_with(name, Options::default()).await
+    }
+
+    /// As [`Shop::open`], with options for the node.
+    ///
+    /// # Errors
+    /// If any of it fails.
+    pub async fn open_with(name: &str, options: Options) -> Result<Self> {
+        let owner = Person::with(name, options).await?;
         owner.api().put("/api/store", settings(name)).await?;
         let pictures = PICTURES.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect();
         let report = owner.api().import(CATALOGUE.as_bytes().to_vec(), pictures, false).await?;

@@ -1,7 +1,7 @@
 //! Two people and their conversation.
 
 use anyhow::Result;
-use hutong_tests::{Person, befriend};
+use hutong_tests::{Options, Person, befriend};
 use reqwest::Method;
 use serde_json::json;
 
@@ -52,7 +52,9 @@ async fn two_people_become_contacts_and_talk_live_with_true_states() -> Result<(
 
 #[tokio::test]
 async fn what_is_written_while_a_node_is_down_arrives_once_and_in_order() -> Result<()> {
-    let (mut mei, mut tom) = tokio::try_join!(Person::new("Mei"), Person::new("Tom"))?;
+    // Both are down at the same time.
+    let options = || Options { same_ports: true, ..Options::default() };
+    let (mut mei, mut tom) = tokio::try_join!(Person::with("Mei", options()), Person::with("Tom", options()))?;
     befriend(&mut mei, &mut tom).await?;
     let (to_tom, to_mei) = (mei.chat_with(&tom), tom.chat_with(&mei));
     mei.say(&to_tom, "before").await?;

@@ -1,7 +1,7 @@
 //! Whole orders between two nodes, and what a third sees of them.
 
 use anyhow::Result;
-use hutong_tests::{Person, Shop, befriend};
+use hutong_tests::{Options, Person, Shop, befriend};
 use serde_json::{Value, json};
 
 fn yuan(minor: u64) -> Value {
@@ -140,7 +140,10 @@ async fn a_pickup_pin_is_locked_after_three_wrong_tries() -> Result<()> {
 
 #[tokio::test]
 async fn a_price_that_changed_after_the_order_is_shown_in_the_quote_and_not_accepted_unseen() -> Result<()> {
-    let (mut mei, mut shop) = tokio::try_join!(Person::new("Mei"), Shop::open("Lan's Garden"))?;
+    // Both are down at the same time.
+    let options = || Options { same_ports: true, ..Options::default() };
+    let (mut mei, mut shop) =
+        tokio::try_join!(Person::with("Mei", options()), Shop::open_with("Lan's Garden", options()))?;
     shop.known_to(&mut mei).await?;
     let listing = shop.listing("Hand-pulled noodles").await?;
     // The buyer cannot see the new price: the shop's node is down while he orders, and up again with another price.

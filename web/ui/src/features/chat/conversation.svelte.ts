@@ -27,6 +27,8 @@ export class Conversation {
   #controller = new AbortController();
   #sending = false;
   #readUpTo: Id | null = null;
+  /** Events of this conversation so far: what is heard while a page is on its way may be newer than the page. */
+  #heardCount = 0;
 
   constructor(chat: string) {
     this.chat = chat;
@@ -39,7 +41,9 @@ export class Conversation {
     void this.load();
     const stops = [
       events.on("message", ({ message }) => {
-        if (message.chat === this.chat) this.#heard(message);
+        if (message.chat !== this.chat) return;
+        this.#heardCount += 1;
+        this.#heard(message);
       }),
       events.on("message_state", ({ chat, ids, state }) => {
         if (chat !== this.chat) return;
@@ -49,7 +53,9 @@ export class Conversation {
         );
       }),
       events.on("chat", ({ chat }) => {
-        if (chat.chat === this.chat) this.info = chat;
+        if (chat.chat !== this.chat) return;
+        this.#heardCount += 1;
+        this.info = chat;
       }),
       events.on("order", () => void this.#refresh()),
       events.onResync(() => void this.#refresh().then(() => this.flush())),
@@ -62,6 +68,7 @@ export class Conversation {
 
   load = async (): Promise<void> => {
     this.error = null;
+    const heard = this.#heardCount;
     try {
       const [info, page] = await Promise.all([this.#info(), this.#page(null)]);
       this.info = info;
@@ -69,6 +76,8 @@ export class Conversation {
       this.before = page.before;
       this.firstUnread = firstUnread(page.messages, info.unread);
       this.loaded = true;
+      // A group's history arrives while its page opens.
+      if (heard !== this.#heardCount) void this.#refresh();
       void this.flush();
     } catch (error) {
       if (!aborted(error)) this.error = toApiError(error);
