@@ -114,5 +114,6 @@ fn placeholder(reason: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Hutong</title>\n\
          <h1>This build has no web UI</h1>\n<p>{reason}</p>\n\
+         <p>The node and its API work: see <a href=\"/api/openapi.json\">/api/openapi.json</a>.</p>\n</html>\n"
     )
 }
