@@ -81,8 +81,8 @@ pub const REVIEW_TEXT_BYTES_MAX: usize = 4 * 1024;
 pub const REVIEW_PHOTOS_MAX: usize = 8;
 /// Lines of one order. With 50 full lines a quote still fits a record.
 pub const ORDER_LINES_MAX: usize = 50;
-/// A note or reason in an order, in UTF-8 bytes.
-pub const ORDER_NOTE_BYTES_MAX: usize = 1024;
+/// A note or reason in an order, in UTF-8 bytes: 2,000 Chinese characters.
+pub const ORDER_NOTE_BYTES_MAX: usize = 6 * 1024;
 /// Blobs named as evidence in a case.
 pub const EVIDENCE_MAX: usize = 16;
 /// Arbiters a buyer offers.

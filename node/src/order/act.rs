@@ -35,7 +35,7 @@ impl Act {
     fn words(&self) -> Result<String, CommandError> {
         let words = clean_text(if self.text.trim().is_empty() { &self.reason } else { &self.text });
         if words.len() > ORDER_NOTE_BYTES_MAX {
-            let message = "this text is over 1,024 bytes: write the rest in the chat";
+            let message = "this text is over 6 KiB: write the rest in the chat";
             return Err(CommandError::refused("text_too_long", message));
         }
         Ok(words)
@@ -63,7 +63,7 @@ fn entry(cx: &mut Cx<'_>, order: &Order, role: Role, action: Action, with: &Act)
         Action::AcceptQuote => Entry::Accept { quote: order.quote_id.ok_or_else(|| missing("a quote"))? },
         Action::Quote => {
             super::check_can(order, role, action, cx.now())?;
-            seller::quote(cx, order)?
+            seller::quote(cx, order, words)?
         }
         Action::Decline => Entry::Decline { reason: DeclineReason::Other, text: words },
         Action::ClaimPayment => Entry::ClaimPayment {

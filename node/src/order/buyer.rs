@@ -90,7 +90,7 @@ fn note(text: &str) -> Result<String, CommandError> {
     if note.len() > ORDER_NOTE_BYTES_MAX {
         return Err(CommandError::refused(
             "note_too_long",
-            "a note has at most 1,024 bytes: write the rest in the chat",
+            "a note has at most 6 KiB of text: write the rest in the chat",
         ));
     }
     Ok(note)

@@ -6,7 +6,6 @@
 //! | `o e` order, record id | nothing: the entries of an order; the records are in the engine's set |
 //! | `o t` due (8), order | nothing: when time itself may change an order |
 //! | `o s` order | [`Secrets`](super::view::Secrets) of a buyer |
-//! | `o a` | the user's addresses |
 
 use hutong_protocol::{RecordId, TimestampMs};
 
@@ -54,9 +53,4 @@ pub(super) fn parse_timer(key: &[u8]) -> Option<RecordId> {
 /// A buyer's secrets of an order.
 pub(super) fn secrets(order: &RecordId) -> Key {
     Key::new(PREFIX).u8(b's').array(&order.0)
-}
-
-/// The user's addresses.
-pub(super) fn addresses() -> Key {
-    Key::new(PREFIX).u8(b'a')
 }

@@ -36,8 +36,6 @@ use crate::{
 const TIMERS_A_TICK: usize = 64;
 /// When a timer that could not do anything is looked at again.
 const TIMER_RETRY_MS: u64 = 60 * 60 * 1000;
-/// Addresses of the user.
-const ADDRESSES_MAX: usize = 20;
 
 /// The feature.
 pub struct Orders;
@@ -241,17 +239,4 @@ fn check_can(order: &Order, role: Role, action: Action, now: TimestampMs) -> Res
 
 fn not_possible(kind: EntryKind, reason: &str) -> CommandError {
     CommandError::refused("not_possible", format!("{} is not possible now: {reason}", kind.as_str().replace('_', " ")))
-}
-
-/// Sets the user's addresses.
-///
-/// # Errors
-/// Refused for an address without name, street or country, and for more than 20.
-pub fn set_addresses(cx: &mut Cx<'_>, addresses: &[hutong_protocol::order::Address]) -> Result<(), CommandError> {
-    if addresses.len() > ADDRESSES_MAX {
-        return Err(CommandError::refused("too_many", "at most 20 addresses are kept: delete one first"));
-    }
-    addresses.iter().try_for_each(hutong_protocol::order::Address::validate)?;
-    cx.put_value(keys::addresses(), &addresses)?;
-    Ok(())
 }

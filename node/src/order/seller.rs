@@ -68,9 +68,10 @@ fn answer(cx: &mut Cx<'_>, order: &Order) -> Result<(), CommandError> {
 ///
 /// # Errors
 /// Refused with what stands in the way; the merchant may then decline.
-pub(super) fn quote(cx: &mut Cx<'_>, order: &Order) -> Result<Entry, CommandError> {
+pub(super) fn quote(cx: &mut Cx<'_>, order: &Order, terms: String) -> Result<Entry, CommandError> {
     match offer(cx, order)? {
-        Ok(quote) => Ok(Entry::Quote { quote }),
+        Ok(quote) if terms.is_empty() => Ok(Entry::Quote { quote }),
+        Ok(quote) => Ok(Entry::Quote { quote: Quote { terms, ..quote } }),
         Err(obstacle) => Err(CommandError::refused(obstacle.reason.as_str(), obstacle.text)),
     }
 }

@@ -6,8 +6,7 @@ use hutong_protocol::{
     ids::to_base32,
     money::Money,
     order::{
-        Action, Address, Fulfilment, LogEntry, Order, OrderEntry, OrderState, PaymentState, Role, allowed_actions,
-        next_actor,
+        Action, Fulfilment, LogEntry, Order, OrderEntry, OrderState, PaymentState, Role, allowed_actions, next_actor,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -15,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::keys;
 use crate::{
     engine::{
-        EngineError, get_record, get_value, identity,
+        EngineError, get_record, get_value,
         outbox::{self, OutboxState},
     },
     store::{Direction, KeyRange, Read},
@@ -254,20 +253,4 @@ pub fn card(read: &dyn Read, id: &RecordId) -> Result<Option<Card>, EngineError>
         hutong_protocol::text::truncate(&mut title, hutong_protocol::limits::NAME_BYTES_MAX);
         Card::Order { order: *id, title: title.trim().to_owned() }
     }))
-}
-
-/// The user's addresses.
-///
-/// # Errors
-/// The store's, or damage.
-pub fn addresses(read: &dyn Read) -> Result<Vec<Address>, EngineError> {
-    Ok(get_value(read, keys::addresses())?.unwrap_or_default())
-}
-
-/// The account of this node, for those who have only the store.
-///
-/// # Errors
-/// The store's, or damage.
-pub fn me(read: &dyn Read) -> Result<Option<AccountId>, EngineError> {
-    identity::account(read)
 }

@@ -37,14 +37,18 @@ impl Feature for Trust {
             let (store, body) = rules::review(record)?;
             let row = ReviewRow { id: record.id(), author, overall: body.overall, at };
             cx.put_value(keys::review(&store, &body.item, &author, &body.review_key), &row)?;
+            cx.put(keys::of_author(keys::bought(&author), &store, &body.item), Vec::new());
             (store, body.item)
         } else {
             let body = rules::recommendation(record)?;
             let key = keys::recommendation(&body.store, &body.listing, &author);
+            let favourite = keys::of_author(keys::favourites(&author), &body.store, &body.listing);
             if body.recommended {
                 cx.put_value(key, &RecommendationRow { text: body.text, at })?;
+                cx.put(favourite, Vec::new());
             } else {
                 cx.delete(key);
+                cx.delete(favourite);
             }
             (body.store, body.listing)
         };

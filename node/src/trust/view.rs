@@ -14,7 +14,7 @@ use crate::{
 
 /// Reviews read for one listing or store: enough for any average, and a bound for one who is flooded with them.
 const REVIEWS_READ_MAX: usize = 2_000;
-/// Recommendations read for one listing.
+/// Recommendations read for one listing or of one account.
 const RECOMMENDATIONS_READ_MAX: usize = 500;
 
 /// A review, as far as ratings need it.
@@ -158,20 +158,20 @@ pub fn recommended_by(read: &dyn Read, store: &AccountId, handle: &str) -> Resul
     Ok(accounts)
 }
 
-/// Contacts of the user who bought and reviewed a listing.
+/// A listing, by store and handle.
+pub type ListingName = (AccountId, String);
+
+/// What an account bought and reviewed, and what it recommends.
 ///
 /// # Errors
 /// The store's, or damage.
-pub fn bought_by(read: &dyn Read, store: &AccountId, handle: &str) -> Result<Vec<AccountId>, EngineError> {
-    let authors: BTreeSet<AccountId> =
-        rows(read, &keys::reviews(store, handle))?.into_iter().map(|row| row.author).collect();
-    let mut contacts = Vec::new();
-    for author in authors {
-        if contact::view::is_contact(read, &author)? {
-            contacts.push(author);
-        }
-    }
-    Ok(contacts)
+pub fn of_account(read: &dyn Read, account: &AccountId) -> Result<(Vec<ListingName>, Vec<ListingName>), EngineError> {
+    let names = |prefix: &[u8]| -> Result<Vec<ListingName>, EngineError> {
+        let rows = read.collect(KeyRange::prefix(prefix), Direction::Ascending, RECOMMENDATIONS_READ_MAX)?;
+        let parse = |key: &[u8]| keys::parse_of_author(key).ok_or_else(|| EngineError::Damaged("a trust row".into()));
+        rows.iter().map(|(key, _)| parse(key)).collect()
+    };
+    Ok((names(&keys::bought(account))?, names(&keys::favourites(account))?))
 }
 
 /// What an account says of a listing it recommends.

@@ -1,43 +1,33 @@
 //! Stores and their goods, as a buyer sees them.
 
+use std::time::Duration;
+
+use axum::{extract::State, http::StatusCode};
+use hutong_node::{
+    engine,
+    market::{self, view},
+};
+use hutong_protocol::{AccountId, link::Target};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, OpenApi, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     common::{BlobHash, Id, Money, Ms, Party},
+    link, market_view,
     trust::Rating,
 };
-use crate::state::AppState;
+use crate::{
+    auth::Auth,
+    error::{ApiError, ApiResult, Problem},
+    extract::{Json, Path, Query},
+    state::AppState,
+};
 
-/// Shapes of this file, for the document.
-#[derive(OpenApi)]
-#[openapi(components(schemas(
-    StoreSummary,
-    Store,
-    StoreFollow,
-    PaymentMethodKind,
-    PaymentMethod,
-    ShippingOption,
-    PickupPlace,
-    ReturnPolicy,
-    ReturnPayer,
-    ListingSummary,
-    ListingPage,
-    Condition,
-    ListingKind,
-    ListingStatus,
-    ListingImage,
-    ListingOption,
-    Listing,
-    Variant
-)))]
-struct Shapes;
-
-/// The routes.
-pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(Shapes::openapi())
-}
+/// Listings on a page, if the question does not say.
+pub(crate) const PAGE: u32 = 48;
+/// How long following a store that is not known yet waits for its record.
+const STORE_WITHIN: Duration = Duration::from_secs(5);
 
 /// A store in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -212,7 +202,7 @@ pub struct ListingSummary {
     pub rating: Rating,
     /// Names of my contacts who recommend it.
     pub recommended_by: Vec<String>,
-    /// "¥ 3.20 / 100 g".
+    /// What a whole unit costs: `23.80 CNY/kg`.
     #[schema(required)]
     pub unit_price: Option<String>,
 }
@@ -301,8 +291,9 @@ pub struct Listing {
     /// In short.
     #[serde(flatten)]
     pub summary: ListingSummary,
-    /// The record.
-    pub record: Id,
+    /// The record; `null` for a draft that was never published.
+    #[schema(required)]
+    pub record: Option<Id>,
     /// Its version.
     pub version: u64,
     /// The description, as text.
@@ -342,6 +333,8 @@ pub struct Listing {
     pub mine: bool,
     /// Whether it is for sale.
     pub status: ListingStatus,
+    /// Whether I recommend it.
+    pub recommended: bool,
 }
 
 /// One thing that can be bought.
@@ -372,4 +365,145 @@ pub struct Variant {
     pub gtin: Option<String>,
     /// Whether it can be bought now.
     pub available: bool,
+}
+
+/// The routes.
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(stores))
+        .routes(routes!(store))
+        .routes(routes!(follow, unfollow))
+        .routes(routes!(listings))
+        .routes(routes!(all))
+        .routes(routes!(listing))
+}
+
+/// The stores this node knows, those followed first.
+#[utoipa::path(get, path = "/api/stores", tag = "market", responses((status = 200, body = Vec<StoreSummary>)))]
+async fn stores(State(state): State<AppState>, _: Auth) -> ApiResult<Json<Vec<StoreSummary>>> {
+    let shaped = state.view(|views| {
+        let others = view::stores(views.read)?.into_iter().filter(|store| views.me != Some(store.account));
+        others.map(|store| market_view::store_summary(views, &store)).collect()
+    });
+    shaped.await.map(Json)
+}
+
+async fn known(state: &AppState, account: AccountId) -> ApiResult<Option<Store>> {
+    let look = move |views: &crate::views::Views<'_>| {
+        view::store(views.read, &account)?.map(|store| market_view::store(views, &store)).transpose()
+    };
+    state.view(look).await
+}
+
+/// A store.
+#[utoipa::path(get, path = "/api/stores/{account}", tag = "market", params(("account" = Id, Path)), responses(
+    (status = 200, body = Store),
+    (status = 404, body = Problem),
+))]
+async fn store(State(state): State<AppState>, _: Auth, Path(account): Path<Id>) -> ApiResult<Json<Store>> {
+    let found = known(&state, account.into()).await?;
+    found.map(Json).ok_or_else(|| ApiError::not_found("This store is not known here. Open its link first."))
+}
+
+/// Follows a store: its catalogue stays up to date. By its link, if this node does not know it yet.
+#[utoipa::path(post, path = "/api/stores/{account}/follow", tag = "market", params(("account" = Id, Path)),
+    request_body = StoreFollow, responses(
+        (status = 200, body = Store),
+        (status = 422, body = Problem),
+        (status = 504, body = Problem, description = "Followed; its page comes as soon as its node answers"),
+    ))]
+async fn follow(
+    State(state): State<AppState>,
+    _: Auth,
+    Path(account): Path<Id>,
+    Json(follow): Json<StoreFollow>,
+) -> ApiResult<Json<Store>> {
+    let account = AccountId::from(account);
+    let link = follow.uri.as_deref().map(link::parse).transpose()?;
+    let addresses = match link {
+        None => Vec::new(),
+        Some(link) => match link.target {
+            Target::Store(of) | Target::Listing(of, _) if of == account => link.addresses,
+            _ => return Err(ApiError::invalid("uri", "This is the link of something else.")),
+        },
+    };
+    let mut events = state.node().subscribe();
+    state.node().call(move |cx| market::set_followed(cx, account, true, &addresses)).await?;
+    let wait = async {
+        loop {
+            if let Some(store) = known(&state, account).await? {
+                return Ok(store);
+            }
+            // Woken by anything that happens; missed events only mean another look.
+            while !matches!(events.recv().await, Ok(engine::Event::Store(of)) if of == account) {}
+        }
+    };
+    tokio::time::timeout(STORE_WITHIN, wait)
+        .await
+        .unwrap_or_else(|_| {
+            let message = "The store's node does not answer yet. Its page will be here as soon as it does.";
+            Err(ApiError::new(StatusCode::GATEWAY_TIMEOUT, "on_its_way", message))
+        })
+        .map(Json)
+}
+
+/// No longer follows a store. What is known of it stays for a while.
+#[utoipa::path(delete, path = "/api/stores/{account}/follow", tag = "market", params(("account" = Id, Path)),
+    responses((status = 204)))]
+async fn unfollow(State(state): State<AppState>, _: Auth, Path(account): Path<Id>) -> ApiResult<StatusCode> {
+    state.node().call(move |cx| market::set_followed(cx, account.into(), false, &[])).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn limit(query: Option<u32>) -> usize {
+    usize::try_from(query.unwrap_or(PAGE)).unwrap_or(view::PAGE_MAX)
+}
+
+/// A store's goods, newest first.
+#[utoipa::path(get, path = "/api/stores/{account}/listings", tag = "market", params(("account" = Id, Path), ListingsQuery),
+    responses((status = 200, body = ListingPage)))]
+async fn listings(
+    State(state): State<AppState>,
+    _: Auth,
+    Path(account): Path<Id>,
+    Query(query): Query<ListingsQuery>,
+) -> ApiResult<Json<ListingPage>> {
+    let look = move |views: &crate::views::Views<'_>| {
+        let category = query.category.as_deref().filter(|category| !category.is_empty());
+        let page = view::shelf(views.read, &account.into(), category, query.after.as_deref(), limit(query.limit))?;
+        market_view::page(views, page)
+    };
+    state.view(look).await.map(Json)
+}
+
+/// All goods this node knows, newest first.
+#[utoipa::path(get, path = "/api/market", tag = "market", params(ListingsQuery),
+    responses((status = 200, body = ListingPage)))]
+async fn all(
+    State(state): State<AppState>,
+    _: Auth,
+    Query(query): Query<ListingsQuery>,
+) -> ApiResult<Json<ListingPage>> {
+    let look = move |views: &crate::views::Views<'_>| {
+        market_view::page(views, view::market(views.read, query.after.as_deref(), limit(query.limit))?)
+    };
+    state.view(look).await.map(Json)
+}
+
+/// A listing.
+#[utoipa::path(get, path = "/api/stores/{account}/listings/{listing}", tag = "market",
+    params(("account" = Id, Path), ("listing" = String, Path)), responses(
+        (status = 200, body = Listing),
+        (status = 404, body = Problem),
+    ))]
+async fn listing(
+    State(state): State<AppState>,
+    _: Auth,
+    Path((account, handle)): Path<(Id, String)>,
+) -> ApiResult<Json<Listing>> {
+    let look = move |views: &crate::views::Views<'_>| {
+        let found = view::listing(views.read, &account.into(), &handle)?;
+        found.map(|listing| market_view::listing(views, &listing)).transpose()
+    };
+    state.view(look).await?.map(Json).ok_or_else(|| ApiError::not_found("This is not known here."))
 }

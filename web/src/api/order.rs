@@ -1,51 +1,31 @@
 //! Orders, for both sides.
 
-use hutong_node::engine::{ChatId, CommandError, Cx, EngineError};
-use hutong_protocol::{RecordId, chat as protocol};
+use axum::{extract::State, http::StatusCode};
+use hutong_node::{
+    order::{self, Act, PlaceOrder, view},
+    trust,
+};
+use hutong_protocol::{RecordId, TimestampMs, money};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, OpenApi, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub use super::order_state::*;
+pub(crate) use super::order_view::{card, card_of, summary};
 use super::{
     address::Address,
-    chat::Card,
+    blob,
     common::{BlobHash, Id, Money, Ms, Party},
     market::{PaymentMethodKind, PickupPlace},
-    trust::Review,
+    order_view,
+    trust::{Review, ReviewWrite},
 };
-use crate::{state::AppState, views::Views};
-
-/// Shapes of this file, for the document.
-#[derive(OpenApi)]
-#[openapi(components(schemas(
-    OrderPlace,
-    OrderPlaceLine,
-    Fulfilment,
-    FulfilmentKind,
-    OrderState,
-    PaymentState,
-    LineState,
-    CaseState,
-    ReturnState,
-    OrderRole,
-    NextActor,
-    MoneyHolder,
-    DeliveryState,
-    OrderSummary,
-    Order,
-    OrderLine,
-    Tracking,
-    Quote,
-    OrderEvent,
-    OrderActionKind,
-    OrderAction
-)))]
-struct Shapes;
-
-/// The routes.
-pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(Shapes::openapi())
-}
+use crate::{
+    auth::Auth,
+    error::{ApiError, ApiResult, Problem},
+    extract::{Json, Path, Query},
+    state::{AppState, now_ms},
+};
 
 /// An order to place.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -95,158 +75,6 @@ pub enum Fulfilment {
     },
 }
 
-/// Sent or fetched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FulfilmentKind {
-    /// Sent.
-    Shipping,
-    /// Fetched.
-    Pickup,
-}
-
-/// Where an order is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OrderState {
-    /// The buyer asked.
-    Requested,
-    /// The store answered with a total.
-    Quoted,
-    /// The buyer agreed.
-    Accepted,
-    /// The store works on it.
-    InProgress,
-    /// The store said no.
-    Declined,
-    /// Nobody acted in time.
-    Expired,
-    /// The buyer wants out, the store has not answered.
-    CancelRequested,
-    /// It is off.
-    Cancelled,
-    /// Done.
-    Completed,
-}
-
-/// Where the money is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum PaymentState {
-    /// Nothing paid.
-    Unpaid,
-    /// The buyer says it is paid.
-    Claimed,
-    /// The store got a part.
-    PartPaid,
-    /// The store got all.
-    Paid,
-    /// The store did not get what was claimed.
-    Rejected,
-    /// In escrow.
-    Held,
-    /// A part went back.
-    PartRefunded,
-    /// All went back.
-    Refunded,
-}
-
-/// Where the goods of a line are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LineState {
-    /// Not yet ready.
-    Pending,
-    /// Packed.
-    Ready,
-    /// On the way.
-    HandedOver,
-    /// With the buyer.
-    Delivered,
-    /// Did not arrive.
-    Failed,
-}
-
-/// Whether the two disagree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CaseState {
-    /// No.
-    None,
-    /// Yes.
-    Open,
-    /// An arbiter ruled.
-    Ruled,
-    /// They agreed.
-    Settled,
-}
-
-/// Whether goods go back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ReturnState {
-    /// No.
-    None,
-    /// The buyer asked.
-    Requested,
-    /// The store agreed.
-    Authorised,
-    /// The store said no.
-    Declined,
-    /// On the way back.
-    Sent,
-    /// Back.
-    Received,
-}
-
-/// A side of an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OrderRole {
-    /// Who buys.
-    Buyer,
-    /// Who sells.
-    Seller,
-}
-
-/// Whose turn it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum NextActor {
-    /// The buyer's.
-    Buyer,
-    /// The seller's.
-    Seller,
-    /// Nobody's.
-    Nobody,
-}
-
-/// Who holds the money now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum MoneyHolder {
-    /// The buyer.
-    Buyer,
-    /// The seller.
-    Seller,
-    /// An escrow.
-    Escrow,
-    /// Nothing is due.
-    Nobody,
-}
-
-/// How far my newest entry came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DeliveryState {
-    /// Kept here, waiting for the other's node.
-    Queued,
-    /// Handed to the network.
-    Sent,
-    /// Stored by the other's node.
-    Delivered,
-}
-
 /// Which orders.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -271,7 +99,7 @@ pub struct OrderSummary {
     pub state: OrderState,
     /// Where the money is.
     pub payment: PaymentState,
-    /// Its first line, and how many more.
+    /// Its first line.
     pub title: String,
     /// Its first picture.
     #[schema(required)]
@@ -421,42 +249,10 @@ pub struct OrderEvent {
     /// The sum it is about.
     #[schema(required)]
     pub amount: Option<Money>,
-    /// Why it had no effect.
+    /// Why it had no effect: `wrong_party`, `wrong_role`, `wrong_state`, `wrong_contract`, `clock_backwards`, `unknown`
+    /// or `condition`.
     #[schema(required)]
     pub ignored: Option<String>,
-}
-
-/// What can be done to an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the names are those of the order machine, described in the docs of the protocol")]
-pub enum OrderActionKind {
-    AcceptQuote,
-    Cancel,
-    ApproveCancel,
-    RefuseCancel,
-    ClaimPayment,
-    AcceptPayment,
-    RejectPayment,
-    Quote,
-    Decline,
-    Start,
-    Ready,
-    HandOver,
-    ConfirmDelivery,
-    FailDelivery,
-    EnterPin,
-    Complete,
-    Refund,
-    RequestReturn,
-    AuthoriseReturn,
-    DeclineReturn,
-    ReturnSent,
-    ReturnReceived,
-    OpenCase,
-    ProposeSettlement,
-    AcceptSettlement,
-    Review,
 }
 
 /// Something to do to an order; which of the other fields are needed depends on the action.
@@ -487,28 +283,132 @@ pub struct OrderAction {
     pub text: Option<String>,
 }
 
-/// An order in a list; `None` if it is not here.
-///
-/// # Errors
-/// The store's, or damage.
-pub(crate) fn summary(_: &Views<'_>, _: RecordId) -> Result<Option<OrderSummary>, EngineError> {
-    Ok(None)
+/// The routes.
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(list, place)).routes(routes!(get)).routes(routes!(act)).routes(routes!(review))
 }
 
-/// An order's card in a conversation; `title` is what the card's author claimed.
-///
-/// # Errors
-/// The store's, or damage.
-pub(crate) fn card(views: &Views<'_>, order: RecordId, title: String) -> Result<Card, EngineError> {
-    let known = summary(views, order)?;
-    let (state, total) = known.map_or((OrderState::Requested, None), |order| (order.state, order.total));
-    Ok(Card::Order { order: order.into(), title, state, total })
+async fn one(state: &AppState, id: RecordId) -> ApiResult<Order> {
+    let now = TimestampMs(now_ms());
+    let found = state
+        .view(move |views| view::order(views.read, &id, now)?.map(|order| order_view::shape(views, order)).transpose());
+    found.await?.ok_or_else(|| ApiError::not_found("This order is not known here."))
 }
 
-/// The card to send for an order: only in the conversation of its two sides.
+/// Orders, the last changed first.
+#[utoipa::path(get, path = "/api/orders", tag = "orders", params(OrdersQuery),
+    responses((status = 200, body = Vec<OrderSummary>)))]
+async fn list(
+    State(state): State<AppState>,
+    _: Auth,
+    Query(query): Query<OrdersQuery>,
+) -> ApiResult<Json<Vec<OrderSummary>>> {
+    let role = query.role.map(Into::into);
+    let look = move |views: &crate::views::Views<'_>| {
+        let orders = view::list(views.read, role, query.waiting)?;
+        orders.into_iter().map(|(id, row)| order_view::row(views, id, row)).collect()
+    };
+    state.view(look).await.map(Json)
+}
+
+/// Places an order: its request is signed, and waits for the store's node.
+#[utoipa::path(post, path = "/api/orders", tag = "orders", request_body = OrderPlace, responses(
+    (status = 201, body = Order),
+    (status = 404, body = Problem),
+    (status = 409, body = Problem, description = "The store does not offer this (any more)"),
+    (status = 422, body = Problem),
+))]
+async fn place(
+    State(state): State<AppState>,
+    _: Auth,
+    Json(order): Json<OrderPlace>,
+) -> ApiResult<(StatusCode, Json<Order>)> {
+    let order = PlaceOrder {
+        store: order.store.into(),
+        lines: order.lines.into_iter().map(|line| (line.listing, line.sku, line.quantity)).collect(),
+        fulfilment: order.fulfilment.into(),
+        payment_method: order.payment_method.into(),
+        note: order.note.unwrap_or_default(),
+        auto_accept: order.auto_accept.unwrap_or(true),
+    };
+    let id = state.node().call(move |cx| order::place(cx, order)).await?;
+    Ok((StatusCode::CREATED, Json(one(&state, id).await?)))
+}
+
+/// An order.
+#[utoipa::path(get, path = "/api/orders/{order}", tag = "orders", params(("order" = Id, Path)), responses(
+    (status = 200, body = Order),
+    (status = 404, body = Problem),
+))]
+async fn get(State(state): State<AppState>, _: Auth, Path(id): Path<Id>) -> ApiResult<Json<Order>> {
+    one(&state, id.into()).await.map(Json)
+}
+
+/// Does something to an order: one of its `actions`.
+#[utoipa::path(post, path = "/api/orders/{order}/actions", tag = "orders", params(("order" = Id, Path)),
+    request_body = OrderAction, responses(
+        (status = 200, body = Order),
+        (status = 404, body = Problem),
+        (status = 409, body = Problem, description = "Not possible in the state the order is in"),
+        (status = 422, body = Problem),
+    ))]
+async fn act(
+    State(state): State<AppState>,
+    _: Auth,
+    Path(id): Path<Id>,
+    Json(action): Json<OrderAction>,
+) -> ApiResult<Json<Order>> {
+    let id = RecordId::from(id);
+    let kind = action.action.into();
+    let with = Act {
+        reason: action.reason.unwrap_or_default(),
+        amount: action.amount.map(|amount| read_money(&amount, "amount")).transpose()?,
+        reference: action.reference.unwrap_or_default(),
+        carrier: action.carrier.unwrap_or_default(),
+        tracking: action.tracking.unwrap_or_default(),
+        pin: action.pin.unwrap_or_default(),
+        text: action.text.unwrap_or_default(),
+    };
+    state.node().call(move |cx| order::act(cx, &id, kind, &with)).await?;
+    one(&state, id).await.map(Json)
+}
+
+/// Writes the review of a listing in an order, or changes it.
+#[utoipa::path(post, path = "/api/orders/{order}/review", tag = "orders", params(("order" = Id, Path)),
+    request_body = ReviewWrite, responses(
+        (status = 200, body = Order),
+        (status = 404, body = Problem),
+        (status = 409, body = Problem),
+        (status = 422, body = Problem),
+    ))]
+async fn review(
+    State(state): State<AppState>,
+    _: Auth,
+    Path(id): Path<Id>,
+    Json(review): Json<ReviewWrite>,
+) -> ApiResult<Json<Order>> {
+    let id = RecordId::from(id);
+    for photo in &review.photos {
+        blob::require(&state, Some(*photo), "photos").await?;
+    }
+    let photos = review.photos.into_iter().map(Into::into).collect();
+    let (listing, overall, text) = (review.listing, review.overall, review.text);
+    let write =
+        move |cx: &mut hutong_node::engine::Cx<'_>| trust::write_review(cx, &id, &listing, overall, &text, photos);
+    state.node().call(write).await?;
+    one(&state, id).await.map(Json)
+}
+
+/// Reads a sum from a request.
 ///
 /// # Errors
-/// `NotFound` if it is not here or not of this conversation.
-pub(crate) fn card_of(_: &Cx<'_>, _: &ChatId, _: RecordId) -> Result<protocol::Card, CommandError> {
-    Err(CommandError::NotFound("this order"))
+/// 422 naming the field, for an unknown currency, another exponent than the currency's, or an amount too large.
+pub(crate) fn read_money(money: &Money, field: &'static str) -> ApiResult<money::Money> {
+    let invalid = |message: &str| ApiError::invalid(field, message);
+    let currency: money::Currency = money.currency.parse().map_err(|_| invalid("This is not a currency."))?;
+    if currency.exponent() != money.exponent {
+        return Err(invalid("The exponent is not that of the currency."));
+    }
+    let read = money::Money::new(money.minor, currency);
+    if read.is_price() { Ok(read) } else { Err(invalid("An amount is 0 or more, and not that large.")) }
 }
