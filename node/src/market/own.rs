@@ -122,6 +122,24 @@ pub fn put_listing(
     Ok(if before.is_some() { Written::Updated } else { Written::Created })
 }
 
+/// Writes many of one's own goods, all or none: what an import comes to. A draft stays one.
+///
+/// # Errors
+/// As [`put_listing`], naming the listing.
+pub fn put_all(cx: &mut Cx<'_>, listings: Vec<(String, Listing)>) -> Result<(), CommandError> {
+    for (handle, listing) in listings {
+        let draft = view::own_row(cx.read(), &handle)?.is_some_and(|own| own.draft);
+        let publication = Publication::of(draft && listing.status == ListingStatus::Active, listing.status);
+        put_listing(cx, &handle, listing, publication).map_err(|error| match error {
+            CommandError::Refused { code, message } => {
+                CommandError::Refused { code, message: format!("{handle}: {message}") }
+            }
+            other => other,
+        })?;
+    }
+    Ok(())
+}
+
 /// Deletes one of one's own goods. Others keep it as no longer for sale.
 ///
 /// # Errors

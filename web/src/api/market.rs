@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub use super::listing_kind::{Condition, ListingKind, ListingStatus};
 use super::{
     common::{BlobHash, Id, Money, Ms, Party},
     link, market_view,
@@ -229,42 +230,6 @@ pub struct ListingsQuery {
     pub limit: Option<u32>,
     /// Only of this category.
     pub category: Option<String>,
-}
-
-/// The state of the goods.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Condition {
-    /// New.
-    New,
-    /// Used.
-    Used,
-    /// Refurbished.
-    Refurbished,
-}
-
-/// What is sold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ListingKind {
-    /// A thing.
-    Physical,
-    /// A file or code.
-    Digital,
-    /// Work.
-    Service,
-}
-
-/// Whether a listing is for sale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ListingStatus {
-    /// For sale.
-    Active,
-    /// Not yet; kept on the store's node.
-    Draft,
-    /// No more.
-    Archived,
 }
 
 /// A picture of a listing.

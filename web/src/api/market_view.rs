@@ -17,9 +17,8 @@ use hutong_protocol::{
 use super::{
     common::Money,
     market::{
-        Condition, Listing, ListingImage, ListingKind, ListingOption, ListingPage, ListingStatus, ListingSummary,
-        PaymentMethod, PaymentMethodKind, PickupPlace, ReturnPayer, ReturnPolicy, ShippingOption, Store, StoreSummary,
-        Variant,
+        Listing, ListingImage, ListingOption, ListingPage, ListingStatus, ListingSummary, PaymentMethod,
+        PaymentMethodKind, PickupPlace, ReturnPayer, ReturnPolicy, ShippingOption, Store, StoreSummary, Variant,
     },
     trust::Rating,
 };
@@ -297,45 +296,4 @@ fn variant_shape(listing: &protocol::Listing, variant: &protocol::Variant) -> Va
 /// Pieces there are; none if the store does not count.
 pub(crate) fn stock(variant: &protocol::Variant) -> Option<i64> {
     variant.stock.tracked.then(|| i64::from(variant.stock.qty))
-}
-
-impl From<protocol::Condition> for Condition {
-    fn from(condition: protocol::Condition) -> Self {
-        match condition {
-            protocol::Condition::New => Self::New,
-            protocol::Condition::Used => Self::Used,
-            protocol::Condition::Refurbished => Self::Refurbished,
-        }
-    }
-}
-
-impl From<Condition> for protocol::Condition {
-    fn from(condition: Condition) -> Self {
-        match condition {
-            Condition::New => Self::New,
-            Condition::Used => Self::Used,
-            Condition::Refurbished => Self::Refurbished,
-        }
-    }
-}
-
-impl From<protocol::ItemKind> for ListingKind {
-    fn from(kind: protocol::ItemKind) -> Self {
-        match kind {
-            protocol::ItemKind::Digital => Self::Digital,
-            protocol::ItemKind::Service => Self::Service,
-            // One of a later version is shown as a thing.
-            _ => Self::Physical,
-        }
-    }
-}
-
-impl From<ListingKind> for protocol::ItemKind {
-    fn from(kind: ListingKind) -> Self {
-        match kind {
-            ListingKind::Physical => Self::Physical,
-            ListingKind::Digital => Self::Digital,
-            ListingKind::Service => Self::Service,
-        }
-    }
 }

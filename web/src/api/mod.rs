@@ -25,7 +25,9 @@ pub mod common;
 pub mod contact;
 pub mod events;
 pub mod group;
+pub mod import;
 pub mod link;
+mod listing_kind;
 pub mod market;
 mod market_view;
 pub mod network;
@@ -77,6 +79,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .merge(group::router())
         .merge(market::router())
         .merge(store::router())
+        .merge(import::router())
         .merge(cart::router())
         .merge(address::router())
         .merge(order::router())
