@@ -71,7 +71,7 @@ impl Feature for Market {
                 visit(cx, store, addresses)
             }
             // Somebody one knows may sell something.
-            DomainEvent::ContactAccepted(account) | DomainEvent::Dealing(account) => visit(cx, account, &[]),
+            DomainEvent::ContactAccepted(account) => visit(cx, account, &[]),
             _ => Ok(()),
         }
     }

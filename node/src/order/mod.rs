@@ -191,7 +191,7 @@ fn timed_entry(order: &Order, role: Role, now: TimestampMs) -> Option<Entry> {
     match order.state {
         OrderState::Requested | OrderState::Quoted => Some(Entry::Expire),
         OrderState::Accepted if role == Role::Seller && is_unpaid(order) => {
-            Some(Entry::Cancel { reason: "not paid in time".into() })
+            Some(Entry::Cancel { reason: "not_paid_in_time".into() })
         }
         OrderState::InProgress if order.completes_at().is_some_and(|due| due <= now) => Some(Entry::Complete),
         _ if order.case == CaseState::Open => Some(Entry::FallBack),

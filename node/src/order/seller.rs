@@ -60,7 +60,11 @@ fn answer(cx: &mut Cx<'_>, order: &Order) -> Result<(), CommandError> {
             }
             written.map(drop)
         }
-        Err(Obstacle { reason, text }) => write(cx, order, Role::Seller, Entry::Decline { reason, text }).map(drop),
+        Err(Obstacle { reason, text }) => {
+            // The code says it in the reader's language; words only where it says nothing.
+            let text = if reason == DeclineReason::Other { text } else { String::new() };
+            write(cx, order, Role::Seller, Entry::Decline { reason, text }).map(drop)
+        }
     }
 }
 

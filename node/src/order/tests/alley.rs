@@ -231,7 +231,7 @@ fn the_last_piece_is_sold_once_to_two_buyers_at_the_same_moment() {
     );
     assert_eq!(alley.stock(SHOP), 0);
     let declined = if states[0] == OrderState::Declined { alley.view(MEI, mei) } else { alley.view(LI, li) };
-    assert_eq!(declined.order.timeline.last().unwrap().note, "only 0 of STRAW-500 are left");
+    assert_eq!(declined.order.timeline.last().unwrap().note, "out_of_stock");
     // The winner cancels: the piece is for sale again, everywhere.
     let (winner, id) = if states[0] == OrderState::Accepted { (MEI, mei) } else { (LI, li) };
     alley.does(winner, id, Action::Cancel, Act { reason: "found some".into(), ..Act::default() });

@@ -32,6 +32,7 @@ export type Message = Schemas["Message"];
 export type MessagePage = Schemas["MessagePage"];
 export type MessageSend = Schemas["MessageSend"];
 export type CardRef = Schemas["CardRef"];
+export type CartProblem = Schemas["CartProblem"];
 export type Card = Schemas["Card"];
 export type GroupCreate = Schemas["GroupCreate"];
 export type Group = Schemas["Group"];

@@ -1,4 +1,5 @@
 import { plurals } from "$lib/i18n/plural";
+import type { CartProblem } from "$lib/types";
 
 const n = plurals("en");
 
@@ -182,6 +183,12 @@ export default {
   checkoutAt: (store: string) => `Check out at ${store}`,
   removeLine: (title: string) => `Remove ${title}`,
   quantityOf: (title: string) => `Quantity of ${title}`,
+  cartProblem: {
+    gone: "No longer for sale",
+    sold_out: "Sold out",
+    not_enough: "Fewer are left than you want",
+    price_changed: "The price has changed",
+  } satisfies Record<CartProblem, string>,
   problemLines: "Fix the marked goods first, then check out.",
 
   // checkout

@@ -166,6 +166,12 @@ export default {
   checkoutAt: (store: string) => `结算“${store}”的商品`,
   removeLine: (title: string) => `移除“${title}”`,
   quantityOf: (title: string) => `“${title}”的数量`,
+  cartProblem: {
+    gone: "已下架",
+    sold_out: "已售完",
+    not_enough: "库存不足",
+    price_changed: "价格已变动",
+  },
   problemLines: "请先处理标出的商品，再结算。",
 
   checkoutTitle: "结算",
