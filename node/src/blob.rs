@@ -191,6 +191,38 @@ impl BlobStore {
         Ok(bytes)
     }
 
+    /// Every whole blob, in no order.
+    ///
+    /// # Errors
+    /// [`BlobError::Io`].
+    pub fn list(&self) -> Result<Vec<BlobHash>, BlobError> {
+        let list = || {
+            let mut hashes = Vec::new();
+            for shelf in fs::read_dir(&self.directory)? {
+                let shelf = shelf?;
+                if !shelf.file_type()?.is_dir() || shelf.file_name() == "partial" {
+                    continue;
+                }
+                for file in fs::read_dir(shelf.path())? {
+                    let name = file?.file_name();
+                    hashes.extend(name.to_str().and_then(|name| name.parse::<BlobHash>().ok()));
+                }
+            }
+            Ok(hashes)
+        };
+        list().map_err(failed("look at the stored files"))
+    }
+
+    /// Whether a blob's bytes are still what its hash says. Reads all of it.
+    ///
+    /// # Errors
+    /// [`BlobError::Absent`], [`BlobError::Io`].
+    pub fn is_intact(&self, hash: &BlobHash) -> Result<bool, BlobError> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(self.file(hash)?).map_err(failed("read a file"))?;
+        Ok(hasher.finalize().as_bytes() == hash.as_bytes())
+    }
+
     /// How much is stored.
     #[must_use]
     pub fn stats(&self) -> BlobStats {

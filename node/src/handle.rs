@@ -329,8 +329,11 @@ impl Inner {
     }
 }
 
-/// Only the owner may look into it: it holds the keys.
-fn make_private_dir(directory: &Path) -> Result<(), NodeError> {
+/// Makes a data directory. Only the owner may look into it: it holds the keys.
+///
+/// # Errors
+/// [`NodeError::DataDir`] if the operating system refuses.
+pub fn make_private_dir(directory: &Path) -> Result<(), NodeError> {
     let failed = |source| NodeError::DataDir { directory: directory.to_owned(), source };
     std::fs::create_dir_all(directory).map_err(failed)?;
     #[cfg(unix)]

@@ -7,6 +7,8 @@ pub mod bench;
 pub mod blob;
 pub mod chat;
 pub mod contact;
+#[cfg(feature = "runtime")]
+pub mod doctor;
 pub mod engine;
 pub mod group;
 #[cfg(feature = "runtime")]

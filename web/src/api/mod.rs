@@ -28,6 +28,7 @@ pub mod group;
 pub mod import;
 pub mod link;
 mod listing_kind;
+pub mod maintenance;
 pub mod market;
 mod market_view;
 pub mod network;
@@ -86,6 +87,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .merge(trust::router())
         .merge(search::router())
         .merge(network::router())
+        .merge(maintenance::router())
         .merge(settings::router())
         .merge(events::router())
 }

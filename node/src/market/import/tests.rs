@@ -361,7 +361,7 @@ fn real_catalogues_are_taken_in_and_come_back_unchanged() {
 
 #[test]
 fn the_demonstrations_own_catalogues_are_without_fault_and_have_their_pictures() {
-    let demo = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../src/demo"));
+    let demo = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../src/demo/assets"));
     for (name, products) in [("greengrocer.csv", 14), ("homeware.csv", 20)] {
         let catalogue = Catalogue::read(&std::fs::read(demo.join(name)).expect("a catalogue"), Currency::CNY);
         let found = |picture: &Picture| {
