@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use futures::StreamExt as _;
-use hutong_web::api::store::ImportReport;
+use hutong_web::api::import::ImportReport;
 use reqwest::multipart::{Form, Part};
 use serde_json::Value;
 

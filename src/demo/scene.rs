@@ -12,7 +12,8 @@ use hutong_web::api::{
     market::{
         PaymentMethod, PaymentMethodKind, PickupPlace, ReturnPayer, ReturnPolicy, ShippingOption, Store, StoreFollow,
     },
-    store::{ImportReport, MyStore, StoreUpdate},
+    import::ImportReport,
+    store::{MyStore, StoreUpdate},
 };
 use reqwest::multipart::{Form, Part};
 use serde_json::Value;
