@@ -9,10 +9,10 @@ use hutong_web::api::{
     common::{BlobHash, Id, Money},
     contact::{Contact, ContactAdd, ContactState},
     group::{Group, GroupCreate, GroupJoin},
+    import::ImportReport,
     market::{
         PaymentMethod, PaymentMethodKind, PickupPlace, ReturnPayer, ReturnPolicy, ShippingOption, Store, StoreFollow,
     },
-    import::ImportReport,
     store::{MyStore, StoreUpdate},
 };
 use reqwest::multipart::{Form, Part};
