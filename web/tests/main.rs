@@ -9,4 +9,5 @@ mod events;
 mod neighbours;
 mod security;
 mod session;
+mod shop;
 mod support;
