@@ -13,6 +13,8 @@ mod keys;
 pub mod own;
 mod rules;
 pub mod stock;
+#[cfg(test)]
+mod tests;
 pub mod view;
 
 use hutong_protocol::{

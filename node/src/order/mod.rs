@@ -13,7 +13,7 @@ mod keys;
 mod rules;
 mod seller;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod view;
 
 use hutong_protocol::{
