@@ -37,7 +37,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// Work for the engine, and whom to tell.
 pub(crate) enum Job {
-    Input(Input, Pending),
+    Input(Box<Input>, Pending),
     Stop,
 }
 
@@ -55,7 +55,7 @@ pub(crate) enum Pending {
 
 impl From<Input> for Job {
     fn from(input: Input) -> Self {
-        Self::Input(input, Pending::Nobody)
+        Self::Input(Box::new(input), Pending::Nobody)
     }
 }
 
@@ -124,13 +124,13 @@ fn run(
         let (mut records, mut job) = (0usize, Some(first));
         while let Some(current) = job {
             let Job::Input(mut input, pending) = current else { return "shut down".to_owned() };
-            if let Input::Records { token, records: batch, .. } = &mut input {
+            if let Input::Records { token, records: batch, .. } = &mut *input {
                 next_token = next_token.wrapping_add(1);
                 *token = Some(Token(next_token));
                 waiting.insert(Token(next_token), pending);
                 records = records.saturating_add(batch.len());
             }
-            inputs.push(input);
+            inputs.push(*input);
             job = if records < VERIFY_BATCH_MAX && inputs.len() < VERIFY_BATCH_MAX {
                 inbox.try_recv().ok()
             } else {
@@ -239,15 +239,15 @@ fn jobs_of(inner: &Inner, event: NetEvent) -> Vec<Job> {
         }
         NetEvent::Gossip { token, bytes, .. } => {
             let input = Input::Records { source: Source::Gossip, records: vec![bytes], token: None };
-            vec![Job::Input(input, Pending::Gossip(token))]
+            vec![Job::Input(Box::new(input), Pending::Gossip(token))]
         }
         NetEvent::Mail { from, records, reply } => {
             let input = Input::Records { source: Source::Mail, records: shared(records), token: None };
-            vec![Job::Input(input, Pending::Mail(from, reply))]
+            vec![Job::Input(Box::new(input), Pending::Mail(from, reply))]
         }
         NetEvent::Synced { from, topic, records, done, ack } => {
             let input = Input::Records { source: Source::Sync, records: shared(records), token: None };
-            let mut jobs = vec![Job::Input(input, Pending::Sync { from, _ack: ack })];
+            let mut jobs = vec![Job::Input(Box::new(input), Pending::Sync { from, _ack: ack })];
             jobs.extend(topic.filter(|_| done).map(|topic| Job::from(Input::Reconciled(topic))));
             jobs
         }

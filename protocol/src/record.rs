@@ -363,7 +363,7 @@ impl Stored {
 pub fn verify_all(
     batch: Vec<Unverified>,
     is_known: impl Fn(&Certificate) -> bool,
-) -> Vec<Result<Verified, (RecordError, Unverified)>> {
+) -> Vec<Result<Verified, RecordError>> {
     let mut fresh: Vec<(&Certificate, [u8; 72])> = Vec::new();
     let mut place = Vec::with_capacity(batch.len());
     for record in &batch {
@@ -399,8 +399,8 @@ pub fn verify_all(
         .zip(verdicts)
         .map(|(record, verdict)| match verdict {
             (true, true) => Ok(Verified(record)),
-            (false, _) => Err((RecordError::BadCertificate, record)),
-            (true, false) => Err((RecordError::BadSignature, record)),
+            (false, _) => Err(RecordError::BadCertificate),
+            (true, false) => Err(RecordError::BadSignature),
         })
         .collect()
 }
@@ -428,7 +428,7 @@ mod tests {
     }
 
     fn verify_one(record: Unverified) -> Result<Verified, RecordError> {
-        verify_all(vec![record], |_| false).remove(0).map_err(|(error, _)| error)
+        verify_all(vec![record], |_| false).remove(0)
     }
 
     /// Re-signs nothing: changes the envelope and encodes it again.
@@ -525,7 +525,7 @@ mod tests {
             .into_iter()
             .collect();
         let results = verify_all(batch, |_| false);
-        assert!(matches!(results[0], Err((RecordError::BadSignature, _))) && results[1].is_ok());
+        assert!(matches!(results[0], Err(RecordError::BadSignature)) && results[1].is_ok());
     }
 
     proptest::proptest! {

@@ -56,7 +56,7 @@ pub fn clean_line(text: &str, max: usize) -> String {
 pub fn clean_text(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let kept: String =
-        text.chars().filter(|c| !(c.is_control() && *c != '\n' && *c != '\t') && !is_bidi_override(*c)).collect();
+        text.chars().filter(|c| (!c.is_control() || matches!(*c, '\n' | '\t')) && !is_bidi_override(*c)).collect();
     kept.trim().to_owned()
 }
 

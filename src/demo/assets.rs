@@ -19,11 +19,14 @@ pub(super) fn file(name: &str) -> Result<Cow<'static, [u8]>, DemoError> {
     Files::get(name).map(|file| file.data).ok_or_else(|| DemoError::Asset(name.to_owned()))
 }
 
+/// A file name and its content.
+pub(super) type Picture = (String, Cow<'static, [u8]>);
+
 /// The pictures that a catalogue names, with their content.
 ///
 /// # Errors
 /// [`DemoError::Asset`].
-pub(super) fn pictures_of(catalogue: &str) -> Result<Vec<(String, Cow<'static, [u8]>)>, DemoError> {
+pub(super) fn pictures_of(catalogue: &str) -> Result<Vec<Picture>, DemoError> {
     let csv = file(catalogue)?;
     let text = String::from_utf8_lossy(&csv);
     let pictures = Files::iter().filter_map(|path| path.strip_prefix("pictures/").map(str::to_owned));

@@ -146,7 +146,7 @@ impl Cx<'_> {
         let record = Unverified::decode(bytes)?;
         let id = record.id();
         let verified = verify_all(vec![record], |known| *known == identity.certificate).pop();
-        let record = verified.ok_or(Reject::Rule("nothing to verify"))?.map_err(|(error, _)| Reject::Fault(error))?;
+        let record = verified.ok_or(Reject::Rule("nothing to verify"))?.map_err(Reject::Fault)?;
         let stored = ingest::take_in(self, &record, Source::Own)?;
         if topic.is_public() {
             let bytes = record.signed_bytes().clone();

@@ -231,8 +231,11 @@ pub(super) fn acknowledged(cx: &mut Cx<'_>, by: &AccountId, ids: &[RecordId]) ->
     Ok(found)
 }
 
+/// A row and its key.
+type Found = (Box<[u8]>, OutboxRow);
+
 /// A row by record id: through the record's place, or, for what is kept only here, by looking.
-fn find(cx: &Cx<'_>, account: &AccountId, id: &RecordId) -> Result<Option<(Box<[u8]>, OutboxRow)>, EngineError> {
+fn find(cx: &Cx<'_>, account: &AccountId, id: &RecordId) -> Result<Option<Found>, EngineError> {
     if let Some(place) = ingest::place_of(&cx.txn, id)? {
         let key = keys::outbox(account, place.at, id);
         let row = get_value(&cx.txn, &key)?;

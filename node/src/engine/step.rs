@@ -20,7 +20,7 @@ use crate::store::Txn;
 
 /// What a received record turned out to be before any rule was asked.
 enum Checked {
-    Verified(Verified),
+    Verified(Box<Verified>),
     /// Already here; its author and whether it asks for a receipt.
     Known(AccountId, RecordId, bool),
     Rejected(Reject),
@@ -104,9 +104,9 @@ impl Engine {
                 let outcome = match result {
                     Ok(record) => {
                         self.remember(&record);
-                        Checked::Verified(record)
+                        Checked::Verified(Box::new(record))
                     }
-                    Err((error, _)) => Checked::Rejected(Reject::Fault(error)),
+                    Err(error) => Checked::Rejected(Reject::Fault(error)),
                 };
                 if let Some(slot) = checked.get_mut(place) {
                     *slot = Some(outcome);
@@ -250,13 +250,10 @@ fn run(cx: &mut Cx<'_>, call: Call) -> Result<(), EngineError> {
 
 fn tick(cx: &mut Cx<'_>, owed: &mut Owed) -> Result<(), EngineError> {
     let due = ingest::due(cx)?;
-    for result in verify_all(due, |_| false) {
-        if let Ok(record) = result {
-            let source = if record.header().topic.is_public() { Source::Sync } else { Source::Mail };
-            match take_in(cx, &record, source, owed) {
-                Err(Reject::Own(error)) => return Err(error),
-                Ok(()) | Err(_) => {}
-            }
+    for record in verify_all(due, |_| false).into_iter().flatten() {
+        let source = if record.header().topic.is_public() { Source::Sync } else { Source::Mail };
+        if let Err(Reject::Own(error)) = take_in(cx, &record, source, owed) {
+            return Err(error);
         }
     }
     cx.registry.iter().try_for_each(|feature| feature.tick(cx))?;

@@ -338,8 +338,7 @@ impl World {
             Answer { keep, finish }
         });
         self.step(node, vec![Input::Call(call)]);
-        let answer = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-        answer
+        slot.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn act(&mut self, node: usize, effects: Vec<Effect>) {
@@ -386,7 +385,7 @@ impl World {
 
     /// The simulated index is never behind by more than a hundred commits.
     fn indexed(&mut self, node: usize, sequence: u64) {
-        if sequence % 100 == 0 {
+        if sequence.is_multiple_of(100) {
             self.step(node, vec![Input::IndexedTo(sequence)]);
         }
     }
