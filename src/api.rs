@@ -92,6 +92,11 @@ impl Api {
         Ok(response.bytes().await?.to_vec())
     }
 
+    /// A `GET` whose answer is read piece by piece.
+    pub(crate) async fn stream(&self, path: &str) -> Result<reqwest::Response, ApiError> {
+        checked(self.request(Method::GET, path).send().await?).await
+    }
+
     pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ApiError> {
         Self::answer(self.request(Method::POST, path).json(body)).await
     }

@@ -15,7 +15,7 @@ mod failure;
 mod output;
 mod running;
 
-use std::{process::ExitCode, time::Duration};
+use std::{io::IsTerminal as _, process::ExitCode, time::Duration};
 
 use clap::Parser as _;
 
@@ -50,7 +50,8 @@ fn run(cli: Cli, output: Output) -> Result<(), Failure> {
 
 /// Logs go to stderr, so that what a command prints can be piped. `RUST_LOG` wins over the configuration.
 fn start_log(settings: &config::Settings, service: bool) -> Result<(), Failure> {
-    let default = if service { "warn,hutong=info,hutong_node=info,hutong_web=info" } else { "warn" };
+    // Kademlia finds it alarming that a new node knows nobody yet.
+    let default = if service { "warn,libp2p_kad=error,hutong=info,hutong_node=info,hutong_web=info" } else { "error" };
     let directives = std::env::var("RUST_LOG").ok().or_else(|| settings.log.clone());
     let directives = directives.filter(|text| !text.trim().is_empty()).unwrap_or_else(|| default.to_owned());
     let filter = tracing_subscriber::EnvFilter::try_new(&directives)
@@ -58,6 +59,7 @@ fn start_log(settings: &config::Settings, service: bool) -> Result<(), Failure> 
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .try_init()
         .map_err(|error| Failure::failed(format!("cannot start the log: {error}")))
 }

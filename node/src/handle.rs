@@ -10,6 +10,7 @@ use hutong_protocol::{AccountId, BlobHash, DeviceId, Topic};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::{
+    backup::{BackupError, Snapshot},
     blob::BlobStore,
     engine::{Answer, CommandError, Cx, EngineError, Event, Indexed, Input},
     indexer::{self, IndexerError},
@@ -282,6 +283,23 @@ impl Node {
         rebuilt.map_err(|error| NodeError::Stopped(error.to_string()))?.map_err(|error| match error {
             IndexerError::Engine(error) => error.into(),
             IndexerError::Search(error) => error.into(),
+        })
+    }
+
+    /// Takes a backup of what is on disk now. The engine waits while the rows are copied to a nameless file in the data
+    /// directory; the rest is read as the backup is.
+    ///
+    /// # Errors
+    /// [`NodeError::DataDir`] if that file cannot be written, or what the store answered.
+    pub async fn backup(&self) -> Result<Snapshot, NodeError> {
+        let failed = |directory: &Path, source| NodeError::DataDir { directory: directory.to_owned(), source };
+        let spool = tempfile::tempfile_in(self.data_dir()).map_err(|source| failed(self.data_dir(), source))?;
+        let (blobs, directory) = (Arc::clone(self.blobs()), self.data_dir().to_owned());
+        self.call(move |cx| Ok(Snapshot::take(cx.read(), blobs, spool))).await?.map_err(|error| match error {
+            BackupError::Engine(error) => error.into(),
+            BackupError::Blob(error) => error.into(),
+            BackupError::Io(source) => failed(&directory, source),
+            other => NodeError::Stopped(other.to_string()),
         })
     }
 

@@ -2,6 +2,8 @@
 
 pub mod account;
 #[cfg(feature = "runtime")]
+pub mod backup;
+#[cfg(feature = "runtime")]
 pub mod bench;
 #[cfg(feature = "runtime")]
 pub mod blob;

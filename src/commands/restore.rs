@@ -2,11 +2,12 @@
 
 use std::{
     fs::{self, File},
-    io::BufReader,
+    io::{BufReader, Read},
     path::{Path, PathBuf},
 };
 
 use hutong_node::{
+    backup::{self, BackupError, Counts},
     blob::BlobStore,
     handle::make_private_dir,
     store::{SledOptions, SledStore},
@@ -14,7 +15,7 @@ use hutong_node::{
 use serde_json::json;
 
 use super::{
-    archive::{Archive, ArchiveError, Counts},
+    archive::{self, ArchiveError},
     blocking, secret,
 };
 use crate::{cli::ArchiveArgs, config::Settings, failure::Failure, output::Output};
@@ -36,8 +37,8 @@ pub(super) async fn run(args: ArchiveArgs, settings: Settings, output: Output) -
     let passphrase = secret::passphrase(args.passphrase_file.as_deref(), false)?;
     let progress = output.progress("Restoring", 0);
     let counts = blocking(move || {
-        let archive = Archive::open(BufReader::new(file), passphrase)?;
-        restore(archive, &data_dir, &mut |done| progress.set(done, 0))
+        let mut stream = archive::open(BufReader::new(file), passphrase)?;
+        restore(&mut stream, &data_dir, &mut |done| progress.set(done, 0))
     })
     .await?;
     output.value(&json!({ "data_dir": settings.data_dir, "rows": counts.rows, "files": counts.files }));
@@ -47,16 +48,13 @@ pub(super) async fn run(args: ArchiveArgs, settings: Settings, output: Output) -
 }
 
 /// Restores beside, then moves into place: a restore that broke off leaves no half of a node.
-fn restore(
-    archive: Archive<BufReader<File>>,
-    data_dir: &Path,
-    progress: &mut dyn FnMut(u64),
-) -> Result<Counts, Failure> {
+fn restore(stream: &mut dyn Read, data_dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<Counts, Failure> {
     make_private_dir(data_dir)?;
     let workshop = Workshop::open(data_dir)?;
     let store = SledStore::open(&workshop.path.join("store"), SledOptions::default())?;
-    let blobs = BlobStore::open(&workshop.path.join("blobs"), u64::MAX).map_err(ArchiveError::from)?;
-    let counts = archive.restore(&store, &blobs, progress)?;
+    let blobs = BlobStore::open(&workshop.path.join("blobs"), u64::MAX).map_err(BackupError::from);
+    let counts =
+        backup::restore(stream, &store, &blobs.map_err(ArchiveError::from)?, progress).map_err(ArchiveError::from)?;
     // Closed before it is moved.
     drop(store);
     for part in ["blobs", "store"] {

@@ -17,7 +17,7 @@ const DOES_AT_ONCE_MAX: usize = 32;
 /// How long to wait before listening again after the events broke off.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 /// How often a shop shows something new.
-const DEAL_EVERY: Duration = Duration::from_secs(240);
+const DEAL_EVERY: Duration = Duration::from_secs(150);
 /// A line is typed for this long at least and at most, and this long a letter.
 const TYPING_MIN: Duration = Duration::from_millis(900);
 const TYPING_MAX: Duration = Duration::from_secs(4);

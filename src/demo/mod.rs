@@ -142,6 +142,7 @@ async fn tell(doors: &[Door], scene: &Scene, fresh: bool, output: Output) -> Res
         "event": "ready",
         "url": link.url,
         "group": { "id": scene.group.group, "uri": scene.group.uri, "chat": scene.group.chat },
+        "invites": { "mei": scene.mei.account.invite, "tom": scene.tom.account.invite },
         "nodes": listed,
     }));
     output.say("");

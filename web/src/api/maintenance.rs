@@ -1,6 +1,13 @@
 //! Looking after the node, for the command line: only with the bearer token.
 
-use axum::{extract::State, http::StatusCode};
+use std::io::Read as _;
+
+use axum::{
+    body::{Body, Bytes},
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
 use hutong_node::doctor;
 use hutong_protocol::TimestampMs;
 use serde::{Deserialize, Serialize};
@@ -48,9 +55,12 @@ impl From<doctor::Finding> for Check {
     }
 }
 
+/// Bytes of a backup sent at a time.
+const PIECE_BYTES: usize = 64 * 1024;
+
 /// The routes.
 pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(examine)).routes(routes!(reindex))
+    OpenApiRouter::new().routes(routes!(examine)).routes(routes!(reindex)).routes(routes!(backup))
 }
 
 fn command_line_only(auth: &Auth) -> ApiResult<()> {
@@ -85,4 +95,25 @@ async fn reindex(State(state): State<AppState>, auth: Auth) -> ApiResult<StatusC
     command_line_only(&auth)?;
     state.node().reindex(|_, _| {}).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Everything that matters, in the clear: the command encrypts it before it reaches a disk. A stream that broke off has
+/// no end mark, and is refused when it is to be restored.
+#[utoipa::path(get, path = "/api/maintenance/backup", tag = "maintenance", responses(
+    (status = 200, content_type = "application/octet-stream", description = "The backup, not encrypted"),
+    (status = 403, body = Problem),
+))]
+async fn backup(State(state): State<AppState>, auth: Auth) -> ApiResult<Response> {
+    command_line_only(&auth)?;
+    let snapshot = state.node().backup().await?;
+    let pieces = futures::stream::try_unfold(snapshot, |mut snapshot| async move {
+        let read = tokio::task::spawn_blocking(move || {
+            let mut piece = Vec::with_capacity(PIECE_BYTES);
+            let most = u64::try_from(PIECE_BYTES).unwrap_or(u64::MAX);
+            snapshot.by_ref().take(most).read_to_end(&mut piece).map(|_| (Bytes::from(piece), snapshot))
+        });
+        let (piece, snapshot) = read.await.map_err(std::io::Error::other)??;
+        Ok::<_, std::io::Error>((!piece.is_empty()).then_some((piece, snapshot)))
+    });
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], Body::from_stream(pieces)).into_response())
 }
