@@ -10,6 +10,7 @@ pub mod api;
 pub mod auth;
 pub mod error;
 pub mod extract;
+mod fetch;
 mod picture;
 mod pump;
 mod secret_file;

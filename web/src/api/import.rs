@@ -13,7 +13,7 @@ use axum::{
     },
 };
 use hutong_node::market::{
-    import::{Catalogue, Format, Import, Issue, Picture},
+    import::{Catalogue, Format, Import, Issue, Picture, Pictures},
     own, view,
 };
 use hutong_protocol as protocol;
@@ -26,7 +26,7 @@ use crate::{
     auth::Auth,
     error::{ApiError, ApiResult, Problem, sentence},
     extract::{Json, Query},
-    picture,
+    fetch, picture,
     security::{IMPORT_BYTES_MAX, PICTURE_BYTES_MAX},
     state::AppState,
 };
@@ -135,9 +135,12 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 #[derive(Default)]
 struct Files {
     csv: Option<Bytes>,
-    /// By file name: the picture's hash, or why it is none.
-    pictures: BTreeMap<String, Result<protocol::BlobHash, String>>,
+    /// By file name.
+    pictures: BTreeMap<String, Kept>,
 }
+
+/// A picture's hash, or why there is none.
+type Kept = Result<protocol::BlobHash, String>;
 
 /// Imports a catalogue, or says what an import would do. All or nothing: one wrong row, and nothing is changed.
 #[utoipa::path(post, path = "/api/store/import", tag = "store", params(ImportQuery),
@@ -164,7 +167,8 @@ async fn import(
     let csv = files.csv.ok_or_else(|| ApiError::invalid("csv", "Choose a CSV file."))?;
     let read = tokio::task::spawn_blocking(move || Catalogue::read(&csv, currency));
     let catalogue = read.await.map_err(ApiError::internal)?;
-    let pictures = find(&state, catalogue.pictures(), &files.pictures).await?;
+    let pictures = find(&state, catalogue.pictures(), &files.pictures, query.dry_run).await?;
+    let hashes: BTreeSet<_> = pictures.values().flatten().copied().collect();
     let dry_run = query.dry_run;
     let planned = state.view(move |views| {
         let existing = view::all_own(views.read)?.into_iter().map(|(handle, own)| (handle, own.listing)).collect();
@@ -174,7 +178,7 @@ async fn import(
     let applied = !dry_run && report.errors.is_empty();
     if applied {
         state.node().call(move |cx| own::put_all(cx, changes)).await?;
-        for hash in files.pictures.into_values().flatten() {
+        for hash in hashes {
             state.node().provide_blob(hash).await?;
         }
     }
@@ -199,7 +203,7 @@ async fn receive(state: &AppState, mut multipart: Multipart, dry_run: bool) -> A
                     let message = "At most 20,000 pictures go in one import: import the rest afterwards.";
                     return Err(ApiError::invalid("pictures", message));
                 }
-                let name = field.file_name().map(file_name).unwrap_or_default();
+                let name = field.file_name().map(normal).unwrap_or_default();
                 let kept = keep(state, field, dry_run).await?;
                 files.pictures.insert(name, kept);
                 let done = u32::try_from(files.pictures.len()).unwrap_or(u32::MAX);
@@ -212,51 +216,90 @@ async fn receive(state: &AppState, mut multipart: Multipart, dry_run: bool) -> A
     Ok(files)
 }
 
-/// A file's name without the folders that some browsers send along, as the CSV would name it.
-fn file_name(path: &str) -> String {
-    path.rsplit(['/', '\\']).next().unwrap_or_default().to_lowercase()
+/// A file's path as the CSV would name it: `/` between folders, and without regard to case.
+fn normal(path: &str) -> String {
+    path.replace('\\', "/").trim_start_matches("./").to_lowercase()
+}
+
+/// The last part of a path.
+fn base(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// Stores a picture (in a trial: only looks at it). A file that is no picture is a warning of its rows, not an error.
-async fn keep(state: &AppState, field: Field<'_>, dry_run: bool) -> ApiResult<Result<protocol::BlobHash, String>> {
+async fn keep(state: &AppState, field: Field<'_>, dry_run: bool) -> ApiResult<Kept> {
     let bytes = field.bytes().await.map_err(|error| broken(&error))?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > PICTURE_BYTES_MAX {
         return Ok(Err("the picture is larger than 16 MiB: make it smaller".into()));
     }
+    if dry_run {
+        let looked = picture::look(&bytes).map_err(|error| error.to_string());
+        return Ok(looked.map(|_| protocol::BlobHash(*blake3::hash(&bytes).as_bytes())));
+    }
+    store(state, bytes.to_vec()).await
+}
+
+async fn store(state: &AppState, bytes: Vec<u8>) -> ApiResult<Kept> {
     if let Err(error) = picture::look(&bytes) {
         return Ok(Err(error.to_string()));
-    }
-    if dry_run {
-        return Ok(Ok(protocol::BlobHash(*blake3::hash(&bytes).as_bytes())));
     }
     let blobs = state.node().blobs().clone();
     let stored = tokio::task::spawn_blocking(move || blobs.import(&bytes)).await.map_err(ApiError::internal)?;
     Ok(Ok(stored?))
 }
 
-/// What is there of the pictures that the catalogue names.
+/// What is there of the pictures that the catalogue names: uploaded, on this node already, or fetched from the web.
 async fn find(
     state: &AppState,
     wanted: BTreeSet<Picture>,
-    uploaded: &BTreeMap<String, Result<protocol::BlobHash, String>>,
-) -> ApiResult<hutong_node::market::import::Pictures> {
+    uploaded: &BTreeMap<String, Kept>,
+    dry_run: bool,
+) -> ApiResult<Pictures> {
+    // By the last part of a name, where that is enough to tell: browsers send no folders.
+    let mut by_base: BTreeMap<&str, Option<&Kept>> = BTreeMap::new();
+    for (name, kept) in uploaded {
+        by_base.entry(base(name)).and_modify(|other| *other = None).or_insert(Some(kept));
+    }
+    let chosen = |path: &str| {
+        let path = normal(path);
+        uploaded.get(&path).or_else(|| by_base.get(base(&path)).copied().flatten()).cloned()
+    };
     let blobs = state.node().blobs().clone();
-    let mut found = hutong_node::market::import::Pictures::new();
+    let (mut found, mut urls) = (Pictures::new(), BTreeSet::new());
     for picture in wanted {
         let result = match &picture {
-            Picture::File(path) => uploaded
-                .get(&file_name(path))
-                .cloned()
-                .unwrap_or_else(|| Err(format!("{path} was not among the pictures that were chosen"))),
-            Picture::Url(url) => match uploaded.get(&file_name(url.split(['?', '#']).next().unwrap_or_default())) {
-                // Whoever downloaded the pictures beside the file has them under the last part of their address.
-                Some(uploaded) => uploaded.clone(),
-                None => Err(format!("{url} is not loaded from the web here: save it and choose it with the file")),
+            Picture::File(path) => {
+                chosen(path).unwrap_or_else(|| Err(format!("{path} was not among the pictures that were chosen")))
+            }
+            // Whoever saved the pictures beside the file has them under the last part of their address.
+            Picture::Url(url) => match chosen(url.split(['?', '#']).next().unwrap_or_default()) {
+                Some(kept) => kept,
+                None => {
+                    urls.insert(url.clone());
+                    continue;
+                }
             },
             Picture::Blob(hash) if blobs.contains(hash) => Ok(*hash),
             Picture::Blob(_) => Err("this picture is not on this node any more".into()),
         };
         found.insert(picture, result);
+    }
+    if !dry_run {
+        let total = u32::try_from(urls.len()).unwrap_or(u32::MAX);
+        let progress = |done: usize| {
+            let done = u32::try_from(done).unwrap_or(u32::MAX);
+            state.events().send(&Event::ImportProgress { done, total });
+        };
+        let keep = async |bytes: Vec<u8>| match store(state, bytes).await {
+            Ok(kept) => kept,
+            Err(_) => Err("it could not be kept: is the disk full?".to_owned()),
+        };
+        let fetched = fetch::pictures(urls, keep, progress).await;
+        let say = |url: &str, why: String| format!("{url} could not be fetched: {why}");
+        found.extend(fetched.into_iter().map(|(url, kept)| {
+            let kept = kept.map_err(|why| say(&url, why));
+            (Picture::Url(url), kept)
+        }));
     }
     Ok(found)
 }
