@@ -104,7 +104,7 @@ impl Person {
             "store": shop.id(),
             "lines": [{ "listing": listing, "sku": sku, "quantity": 1 }],
             "fulfilment": { "kind": "shipping", "option": "home", "address": address() },
-            "payment_method": "pay_on_delivery",
+            "payment_method": "pay_on_delivery", "auto_accept": false,
         });
         if let (Some(body), Some(rest)) = (body.as_object_mut(), rest.as_object()) {
             body.extend(rest.clone());

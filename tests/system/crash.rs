@@ -14,13 +14,12 @@ enum Victim {
 }
 
 /// Who acts, what, with what, and how the order then looks to both.
-const STEPS: [(&str, &str, &str, (&str, &str)); 6] = [
+const STEPS: [(&str, &str, &str, (&str, &str)); 5] = [
     ("buyer", "accept_quote", "{}", ("/state", "accepted")),
     ("seller", "start", "{}", ("/state", "in_progress")),
     ("seller", "hand_over", r#"{"carrier":"Lane Express","tracking":"LX 7"}"#, ("/lines/0/state", "handed_over")),
     ("buyer", "confirm_delivery", "{}", ("/lines/0/state", "delivered")),
     ("seller", "accept_payment", r#"{"amount":{"minor":1400,"currency":"CNY","exponent":2}}"#, ("/payment", "paid")),
-    ("buyer", "complete", "{}", ("/state", "completed")),
 ];
 
 #[tokio::test]
@@ -49,6 +48,8 @@ async fn whole_order(victim: Victim) -> Result<()> {
         fell_over(victim, &mut buyer, &mut shop.owner).await?;
         reached(&mut buyer, &mut shop.owner, &order, state).await?;
     }
+    // Everything is there and paid: the buyer's node closes the order by itself.
+    reached(&mut buyer, &mut shop.owner, &order, ("/state", "completed")).await?;
     let review = json!({ "listing": listing, "overall": 4, "text": "Came in spite of everything" });
     buyer
         .until_order(&order, "it can be reviewed", |order| order["actions"].to_string().contains("\"review\""))

@@ -70,8 +70,10 @@ async fn a_broken_catalogue_is_refused_row_by_row_and_changes_nothing() -> Resul
     assert!(rows.contains(&2) && rows.contains(&6), "{report:#}");
     assert!(errors.iter().all(|error| error["message"].as_str().is_some_and(|message| !message.is_empty())));
 
-    let latin = CATALOGUE.as_bytes().iter().map(|byte| if byte.is_ascii() { *byte } else { 0xFF }).collect();
-    let report = shop.owner.api().import(latin, Vec::new(), false).await?;
+    // It says that it is UTF-8, and is not.
+    let mut damaged = b"\xEF\xBB\xBF".to_vec();
+    damaged.extend(CATALOGUE.bytes().map(|byte| if byte.is_ascii() { byte } else { 0xFF }));
+    let report = shop.owner.api().import(damaged, Vec::new(), false).await?;
     assert_eq!(report["applied"], false);
     assert!(!report["errors"].as_array().unwrap().is_empty(), "{report:#}");
     assert_eq!(shop.owner.api().get("/api/store/listings?limit=100").await?, before);
