@@ -48,7 +48,7 @@ async fn whole_order(victim: Victim) -> Result<()> {
         fell_over(victim, &mut buyer, &mut shop.owner).await?;
         reached(&mut buyer, &mut shop.owner, &order, state).await?;
     }
-    // Everything is there and paid: the buyer's node closes the order by itself.
+    // The buyer has everything in hand: the buyer's node has closed the order by itself.
     reached(&mut buyer, &mut shop.owner, &order, ("/state", "completed")).await?;
     let review = json!({ "listing": listing, "overall": 4, "text": "Came in spite of everything" });
     buyer

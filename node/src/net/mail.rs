@@ -71,7 +71,7 @@ impl Loop {
         let ours = self.swarm.listeners().chain(self.swarm.external_addresses());
         let fitting = ours.filter(|ours| over.is_some_and(|over| address::fits(ours, over)));
         let addresses = fitting.take(HELLO_ADDRESSES_MAX).map(|address| ByteBuf::from(address.to_vec())).collect();
-        Hello { certificate: self.certificate.clone(), addresses }
+        Hello { certificate: self.certificate.clone(), addresses, run: self.run }
     }
 
     pub(super) fn greet(&mut self, peer: PeerId) {
@@ -98,6 +98,13 @@ impl Loop {
         if !honest {
             return self.punish(device, Fault::BadCertificate);
         }
+        if peer.run != 0 && hello.run != 0 && peer.run != hello.run {
+            // Its process was killed and started again: the older connections are dead and do not know it yet. Gossip
+            // tells what it follows only on a peer's first connection, so all are closed, and it comes back afresh.
+            tracing::debug!(peer = %from, "a peer has started again");
+            return self.disconnect(from);
+        }
+        peer.run = hello.run;
         let Some(over) = peer.address().cloned() else { return };
         let addresses = book::parse(&hello.addresses);
         let addresses: Vec<_> = addresses.into_iter().filter(|address| address::fits(address, &over)).collect();

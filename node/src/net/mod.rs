@@ -210,6 +210,7 @@ pub async fn start(
         swarm,
         shared,
         certificate: None,
+        run: run_of(&config.seed),
         peers: BTreeMap::new(),
         topics: HashMap::new(),
         sessions: sync::Sessions::default(),
@@ -237,6 +238,12 @@ pub async fn start(
     }
     tokio::spawn(net.run(Inbox { commands: commands_in, judgements: judgements_in, internal: internal_in }));
     Ok((handle, events_out))
+}
+
+/// The number of this start, from its seed.
+fn run_of(seed: &[u8; 32]) -> u64 {
+    let hash = blake3::derive_key("hutong v1 run", seed);
+    u64::from_be_bytes(hash.first_chunk().copied().unwrap_or_default())
 }
 
 async fn load_book(store: &Arc<dyn Store>, seed: [u8; 32]) -> Result<book::Book, NetError> {

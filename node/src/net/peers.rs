@@ -57,6 +57,7 @@ impl Loop {
             connections: BTreeMap::new(),
             certificate: None,
             greeted: false,
+            run: 0,
             delivering: false,
             rtt_ms: None,
             since: wall_clock(),
@@ -229,7 +230,7 @@ impl Loop {
         }
     }
 
-    fn disconnect(&mut self, peer: PeerId) {
+    pub(super) fn disconnect(&mut self, peer: PeerId) {
         if self.swarm.disconnect_peer_id(peer).is_err() {
             tracing::debug!(%peer, "it was gone already");
         }

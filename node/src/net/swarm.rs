@@ -158,6 +158,8 @@ pub(super) struct Peer {
     pub(super) certificate: Option<Certificate>,
     /// It said hello, so it is one of ours.
     pub(super) greeted: bool,
+    /// Which start of its process it said it is; 0: not known.
+    pub(super) run: u64,
     /// A delivery of it waits for the engine.
     pub(super) delivering: bool,
     pub(super) rtt_ms: Option<u64>,
@@ -181,6 +183,8 @@ pub(super) struct Loop {
     pub(super) swarm: Swarm<Behaviour>,
     pub(super) shared: Shared,
     pub(super) certificate: Option<Certificate>,
+    /// Which start of this process it is: a random number.
+    pub(super) run: u64,
     pub(super) peers: BTreeMap<PeerId, Peer>,
     pub(super) topics: Topics,
     pub(super) sessions: Sessions,

@@ -100,6 +100,14 @@ pub(super) struct Hello {
     /// Where it can be reached: multiaddresses in their binary form.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) addresses: Vec<ByteBuf>,
+    /// Which start of its process this is: a random number that stays the same until it ends. 0: it does not say.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) run: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What passes directly between two devices.
@@ -290,6 +298,7 @@ mod tests {
         check(SyncResponse::Taken, "6574616b656e");
         check(SyncResponse::NotFollowed, "6c6e6f745f666f6c6c6f776564");
         check(MailRequest::Hello(Hello::default()), "a16568656c6c6fa0");
+        check(MailRequest::Hello(Hello { run: 7, ..Hello::default() }), "a16568656c6c6fa16372756e07");
         check(MailRequest::Deliver { records: vec![bytes.clone()] }, "a16764656c69766572a1677265636f72647381420102");
         check(MailResponse::Outcomes { outcomes: bytes.clone() }, "a1686f7574636f6d6573a1686f7574636f6d6573420102");
         check(MailResponse::Busy, "6462757379");

@@ -196,11 +196,35 @@ async fn a_flood_of_requests_is_punished_until_the_peer_is_out() {
 }
 
 #[tokio::test]
+async fn a_peer_that_was_killed_and_started_again_comes_back_afresh() {
+    let mut node = Node::start(1, TCP).await;
+    let (device, hello) = (DeviceKey::from_seed(&[2; 32]).id(), |run| Hello { run, ..Hello::default() });
+    // Its connection stays open: nobody has told the node that the process is gone.
+    let mut before = rogue(2);
+    intrude(&mut before, &mut node, hello(1)).await;
+    let before = tokio::spawn(play(before, |_, _| None));
+    node.up(device).await;
+    let mut after = rogue(2);
+    intrude(&mut after, &mut node, hello(2)).await;
+    loop {
+        if let SwarmEvent::ConnectionClosed { .. } = after.select_next_some().await {
+            break;
+        }
+    }
+    node.down(device).await;
+    intrude(&mut after, &mut node, hello(2)).await;
+    let after = tokio::spawn(play(after, |_, _| None));
+    node.up(device).await;
+    before.abort();
+    after.abort();
+}
+
+#[tokio::test]
 async fn a_stolen_certificate_is_a_ban() {
     let mut node = Node::start(1, TCP).await;
     let mut thief = rogue(2);
     let stolen = node.certificate.clone();
-    intrude(&mut thief, &mut node, Hello { certificate: Some(stolen), addresses: Vec::new() }).await;
+    intrude(&mut thief, &mut node, Hello { certificate: Some(stolen), ..Hello::default() }).await;
     loop {
         if let SwarmEvent::ConnectionClosed { .. } = thief.select_next_some().await {
             break;
