@@ -5,9 +5,10 @@
 //! | `o r` order | [`OrderRow`](super::view::OrderRow) |
 //! | `o e` order, record id | nothing: the entries of an order; the records are in the engine's set |
 //! | `o t` due (8), order | nothing: when time itself may change an order |
+//! | `o q` buyer, order | nothing: requests of a buyer that the seller's node has to answer or has quoted |
 //! | `o s` order | [`Secrets`](super::view::Secrets) of a buyer |
 
-use hutong_protocol::{RecordId, TimestampMs};
+use hutong_protocol::{AccountId, RecordId, TimestampMs};
 
 use crate::store::{Key, KeyReader};
 
@@ -48,6 +49,16 @@ pub(super) fn parse_timer(key: &[u8]) -> Option<RecordId> {
     let mut reader = KeyReader::new(key);
     let _: (u8, u8, u64) = (reader.u8()?, reader.u8()?, reader.u64()?);
     reader.array().map(RecordId)
+}
+
+/// Open requests of a buyer: a prefix.
+pub(super) fn requests_of(buyer: &AccountId) -> Key {
+    Key::new(PREFIX).u8(b'q').array(&buyer.0)
+}
+
+/// One of them.
+pub(super) fn request_of(buyer: &AccountId, order: &RecordId) -> Key {
+    requests_of(buyer).array(&order.0)
 }
 
 /// A buyer's secrets of an order.

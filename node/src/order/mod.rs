@@ -143,6 +143,14 @@ fn save(cx: &mut Cx<'_>, order: &Order, role: Role) -> Result<(), EngineError> {
     let before = view::row(cx.read(), &order.id)?;
     let row = OrderRow::of(order, role, before.and_then(|row| row.due));
     schedule(cx, &order.id, &row, due(order, role))?;
+    if role == Role::Seller {
+        let key = keys::request_of(&order.buyer, &order.id);
+        if matches!(order.state, OrderState::Requested | OrderState::Quoted) {
+            cx.put(key, Vec::new());
+        } else {
+            cx.delete(key);
+        }
+    }
     cx.notify(Event::Order(order.id));
     Ok(())
 }

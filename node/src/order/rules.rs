@@ -3,7 +3,7 @@
 use hutong_protocol::{
     AccountId, Verified,
     limits::ORDER_ENTRIES_MAX,
-    order::{OrderEntry, OrderState, Role},
+    order::{OrderEntry, Role},
 };
 
 use super::{keys, view};
@@ -60,10 +60,8 @@ fn request(read: &dyn Read, record: &Verified, body: &OrderEntry, me: &AccountId
     if !account::view::is_store(read, me)? {
         return Err(Reject::Later("this account has no store"));
     }
-    let open = view::list(read, Some(Role::Seller), false)?
-        .into_iter()
-        .filter(|(_, row)| row.buyer == buyer && matches!(row.state, OrderState::Requested | OrderState::Quoted));
-    if open.count() >= OPEN_REQUESTS_MAX {
+    let open = read.count(KeyRange::prefix(&keys::requests_of(&buyer)), OPEN_REQUESTS_MAX);
+    if open.map_err(EngineError::from)? >= OPEN_REQUESTS_MAX {
         return Err(Reject::Later("too many requests of this buyer wait for an answer"));
     }
     Ok(())
