@@ -329,7 +329,7 @@ async fn place(
         fulfilment: order.fulfilment.into(),
         payment_method: order.payment_method.into(),
         note: order.note.unwrap_or_default(),
-        auto_accept: order.auto_accept.unwrap_or(true),
+        auto_accept: order.auto_accept.unwrap_or(false),
     };
     let id = state.node().call(move |cx| order::place(cx, order)).await?;
     Ok((StatusCode::CREATED, Json(one(&state, id).await?)))
