@@ -1,4 +1,5 @@
 //! The command as a person or a script meets it: what it prints, and how it ends.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
     io::{BufRead as _, BufReader},
