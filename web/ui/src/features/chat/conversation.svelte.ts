@@ -5,6 +5,7 @@ import { toApiError } from "$lib/resource.svelte";
 import type { Chat, Id, Message, MessagePage, MessageSend } from "$lib/types";
 import { chats } from "./chats.svelte";
 import { loadUnsent, saveUnsent, type Unsent } from "./drafts";
+import { notBack } from "./states";
 
 /** Messages per page: enough to fill a tall screen twice. */
 const PAGE = 60;
@@ -184,11 +185,15 @@ export class Conversation {
   /** Puts a message in its place by time and id, as every node sorts them. */
   #put(message: Message): void {
     const others = this.messages.filter((one) => one.id !== message.id);
+    const put = notBack(
+      this.messages.find((one) => one.id === message.id),
+      message,
+    );
     const first = others[0];
     if (first && this.before && earlier(message, first)) return; // belongs to a page not loaded yet
     let at = others.length;
     while (at > 0 && earlier(message, others[at - 1] as Message)) at -= 1;
-    this.messages = others.toSpliced(at, 0, message);
+    this.messages = others.toSpliced(at, 0, put);
   }
 
   /** After missed events: the newest page again, joined to what is loaded. */
