@@ -60,5 +60,10 @@ mod tests {
                 assert!(text.contains(&format!(",{listing},")), "{listing}");
             }
         }
+        let both = [&cast::GREENS, &cast::LANE].map(|shop| file(shop.catalogue).unwrap());
+        for (_, listing, _) in cast::RECOMMENDED {
+            let entry = format!(",{listing},");
+            assert!(both.iter().any(|csv| String::from_utf8_lossy(csv).contains(&entry)), "{listing}");
+        }
     }
 }

@@ -140,6 +140,14 @@ pub(super) const HISTORY: [(&str, &str); 8] = [
     ("mei", "大火，快，最后放盐。Hot pan, quick, salt at the end 😄"),
 ];
 
+/// What the neighbours recommend: who, which listing, and why.
+pub(super) const RECOMMENDED: [(&str, &str, &str); 4] = [
+    ("tom", "teapot", "用了三年，一滴不漏。Three years of daily tea and not one drip."),
+    ("mei", "eggs", "蛋黄真的立得住。The yolks really do stand up."),
+    ("mei", "frying-pan", "煎饺子底儿金黄。Dumplings come out golden."),
+    ("tom", "peaches", "Eat them over the sink. You will see why."),
+];
+
 /// What the neighbours write to you when you come.
 pub(super) const WELCOMES: [(&str, &str); 2] = [
     ("mei", "欢迎搬来！我是隔壁的李梅，缺什么就说。Welcome! I'm Mei from next door, just ask if you need anything."),

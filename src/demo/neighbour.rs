@@ -11,7 +11,7 @@ use hutong_web::api::{
 };
 
 use super::{
-    Actor, DemoError,
+    Actor, DemoError, cast,
     life::{self, Deed, Role},
     scene::{self, Keeper, Scene, Somebody},
     words,
@@ -63,16 +63,18 @@ impl Role for Neighbour {
     }
 }
 
-/// Mei buys strawberries and says how they were; Tom recommends a teapot. So your first look at the market already has
+/// Mei buys strawberries and says how they were; both have things to recommend. So your first look at the market already has
 /// a word from people you know.
 ///
 /// # Errors
 /// If a node refuses, or the shop does not get on with it.
 pub(super) async fn shops(scene: &Scene) -> Result<(), DemoError> {
-    let tom = &scene.tom.actor;
-    let store = scene.lane.store.summary.store;
-    let word = Recommend { text: "用了三年，一滴不漏。Three years of daily tea and not one drip.".into() };
-    tom.api.tell(&format!("stores/{store}/listings/teapot/recommend"), &word).await.map_err(tom.failed())?;
+    for (who, listing, text) in cast::RECOMMENDED {
+        let actor = if who == "mei" { &scene.mei.actor } else { &scene.tom.actor };
+        let keeper = if scene.greens.sells(listing) { &scene.greens } else { &scene.lane };
+        let path = format!("stores/{}/listings/{listing}/recommend", keeper.store.summary.store);
+        actor.api.tell(&path, &Recommend { text: text.into() }).await.map_err(actor.failed())?;
+    }
     let order = buy(&scene.mei.actor, &scene.greens).await?;
     let review = ReviewWrite {
         listing: "strawberries".into(),

@@ -39,6 +39,14 @@ pub(super) struct Keeper {
     pub(super) store: Store,
 }
 
+impl Keeper {
+    /// Whether the shop's catalogue has this listing.
+    pub(super) fn sells(&self, listing: &str) -> bool {
+        assets::file(self.shop.catalogue)
+            .is_ok_and(|csv| String::from_utf8_lossy(&csv).contains(&format!(",{listing},")))
+    }
+}
+
 /// Everything as it is when you come.
 pub(super) struct Scene {
     pub(super) you: Actor,
