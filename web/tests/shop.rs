@@ -113,7 +113,9 @@ async fn an_order_goes_from_the_link_of_a_store_to_a_review() {
     let (status, placed) = buyer.post("/api/orders", &order).await;
     assert_eq!(status, StatusCode::CREATED, "{placed}");
     let id = placed["order"].as_str().unwrap();
-    let accepted = until(&buyer, &mut buyer_hears, id, "accepted").await;
+    until(&buyer, &mut buyer_hears, id, "quoted").await;
+    let accepted = act(&buyer, id, json!({ "action": "accept_quote" })).await;
+    assert_eq!(accepted["state"], "accepted", "no quote is accepted unless the buyer says so");
     assert_eq!((&accepted["total"], &accepted["shortfall"]), (&eur(1_200), &eur(1_200)));
     assert_eq!(accepted["payment_instructions"], "DE00 1234");
     assert_eq!(buyer.get("/api/cart").await.1["count"], 0);

@@ -10,7 +10,8 @@
 //! | a page over a quarter segment goes to a file of its own, which is never synced | values are cut into [`CHUNK_BYTES`], keys are limited to [`KEY_BYTES_MAX`], so no page grows that large |
 //! | after a failed write nothing can be written, and many a read wants to write (it splits a page) | a commit that could fill the disk is refused before sled sees it, and reads go on, on [`RESERVED_BYTES`] |
 //! | after a failed write, memory is ahead of the disk | the failed batch is masked, so that a read shows the last commit or an error; commits are refused until a restart |
-//! | a start reads the whole log since the last one | after much was written, closing opens once more, which takes a snapshot |
+//! | a start reads the whole log since the last snapshot | after much was written, closing opens once more, which takes a snapshot |
+//! | a closed database stays locked until its last write is done | opening waits for it |
 //! | one error path in a rolled-over buffer forgets to wake the flushing thread | a watchdog flushes again, which wakes it |
 //!
 //! Inside the tree: `0 | key` → `0 | value`, or `1 | length (4)` with the value at `1 | key | chunk number (4)`.
@@ -24,6 +25,8 @@ use std::{
         Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    thread,
+    time::{Duration, Instant},
 };
 
 use ::sled::{Db, IVec};
@@ -133,10 +136,8 @@ impl SledStore {
             .cache_capacity(options.cache_bytes)
             .segment_size(SEGMENT_BYTES)
             .flush_every_ms(None);
-        let db = config.open().map_err(|e| match e {
-            ::sled::Error::Io(e) if e.to_string().starts_with("could not acquire lock") => {
-                StoreError::Locked { directory: directory.display().to_string() }
-            }
+        let db = open_when_released(&config).map_err(|e| match e {
+            e if is_locked(&e) => StoreError::Locked { directory: directory.display().to_string() },
             e => store_error("open its database", e),
         })?;
         db.flush().map_err(|e| store_error("flush after opening", e))?;
@@ -378,10 +379,29 @@ impl Drop for Snapshot {
         if self.written.load(Ordering::SeqCst) < SNAPSHOT_AFTER_BYTES {
             return;
         }
-        if let Err(e) = self.config.open() {
+        if let Err(e) = open_when_released(&self.config) {
             tracing::warn!(error = %e, "no snapshot was taken; the next start reads the log instead");
         }
     }
+}
+
+/// How long to wait for sled's threads to let go of a database that was closed.
+const RELEASE_WAIT: Duration = Duration::from_secs(5);
+
+/// Opens the database. Whoever calls this holds our own lock, so a locked one is held only by threads of a database
+/// that was just closed in this process: sled's last write may still be on its way when `Db` is dropped.
+fn open_when_released(config: &::sled::Config) -> ::sled::Result<Db> {
+    let begun = Instant::now();
+    loop {
+        match config.open() {
+            Err(e) if is_locked(&e) && begun.elapsed() < RELEASE_WAIT => thread::sleep(Duration::from_millis(5)),
+            opened => return opened,
+        }
+    }
+}
+
+fn is_locked(error: &::sled::Error) -> bool {
+    matches!(error, ::sled::Error::Io(e) if e.to_string().starts_with("could not acquire lock"))
 }
 
 fn raw_key(space: u8, key: &[u8]) -> Vec<u8> {
