@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use hutong_node::net::Multiaddr;
 
 use crate::failure::EXIT_CODES;
@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Build the search index anew
     Reindex,
+    /// Measure this machine: how fast records come in, messages arrive, a node starts, and what it needs
+    Bench(BenchArgs),
     /// Print the API's OpenAPI document
     Openapi,
     /// Get a fresh login link from the node that runs on this data directory
@@ -133,6 +135,30 @@ pub(crate) struct DoctorArgs {
     /// Repair what can be repaired without losing anything that others cannot give back
     #[arg(long)]
     pub(crate) fix: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// What to measure [default: everything]
+    #[arg(value_enum)]
+    pub(crate) what: Vec<Benchmark>,
+    /// Messages that are taken in, and records of the node that is started
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(100..=10_000_000))]
+    pub(crate) records: u32,
+    /// Messages that are sent from one node to another
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    pub(crate) messages: u32,
+}
+
+/// One benchmark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Benchmark {
+    /// Records validated and stored, against validated only
+    Ingest,
+    /// From one node's API call to the other node's event
+    Latency,
+    /// A node with many records: how fast it starts, and its memory when idle
+    Start,
 }
 
 #[derive(Clone, Debug, Args)]

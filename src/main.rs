@@ -7,6 +7,7 @@
 //! on the data directory, its HTTP API.
 
 mod api;
+mod child;
 mod cli;
 mod commands;
 mod config;

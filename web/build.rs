@@ -7,7 +7,6 @@ use std::{
     env, fs, io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::SystemTime,
 };
 
 /// What the build depends on, below `web/ui`.
@@ -80,8 +79,8 @@ fn npm() -> &'static str {
 /// Installs what the lock file names, only when it changed since.
 fn install(ui: &Path) -> Result<(), Failure> {
     let modified = |path: &str| fs::metadata(ui.join(path)).and_then(|meta| meta.modified()).ok();
-    let locked = modified("package-lock.json").unwrap_or_else(SystemTime::now);
-    if modified("node_modules/.package-lock.json").is_some_and(|installed| installed >= locked) {
+    let both = modified("package-lock.json").zip(modified("node_modules/.package-lock.json"));
+    if both.is_some_and(|(locked, installed)| installed >= locked) {
         return Ok(());
     }
     run(ui, &["ci", "--no-audit", "--no-fund", "--loglevel", "error"])

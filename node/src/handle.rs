@@ -27,6 +27,9 @@ pub(crate) const JOBS_MAX: usize = 1_024;
 /// Space for other people's files and one's own, in bytes, unless configured (8 GiB).
 const BLOB_QUOTA_BYTES: u64 = 8 * 1024 * 1024 * 1024;
 
+/// The store, in the data directory.
+pub const STORE_DIR: &str = "store";
+
 /// How to start a node.
 #[derive(Clone, Debug)]
 pub struct NodeConfig {
@@ -134,7 +137,7 @@ impl Node {
     /// [`NodeError`], each saying what to do.
     pub async fn start(config: NodeConfig) -> Result<Self, NodeError> {
         make_private_dir(&config.data_dir)?;
-        let store_dir = config.data_dir.join("store");
+        let store_dir = config.data_dir.join(STORE_DIR);
         let store = tokio::task::spawn_blocking(move || {
             let store = SledStore::open(&store_dir, SledOptions::default())?;
             migrate(&store).map(|_| store)

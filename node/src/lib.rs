@@ -8,6 +8,8 @@ pub mod bench;
 #[cfg(feature = "runtime")]
 pub mod blob;
 pub mod chat;
+#[cfg(feature = "runtime")]
+pub mod clock;
 pub mod contact;
 #[cfg(feature = "runtime")]
 pub mod doctor;

@@ -12,16 +12,17 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, PoisonError, RwLockWriteGuard},
     thread,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
-use hutong_protocol::{DeviceId, TimestampMs, Topic, limits::VERIFY_BATCH_MAX};
+use hutong_protocol::{DeviceId, Topic, limits::VERIFY_BATCH_MAX};
 use tokio::sync::mpsc;
 
 use crate::{
     FEATURES,
     account::view::settings,
     blob::BlobStore,
+    clock,
     engine::{self, Effect, Engine, Input, Outcome, Source, Token},
     handle::{Inner, JOBS_MAX, NodeConfig, NodeError, Parts, Presence},
     indexer,
@@ -106,11 +107,6 @@ fn random_seed() -> Result<[u8; 32], NodeError> {
     Ok(seed)
 }
 
-fn now() -> TimestampMs {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    TimestampMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-}
-
 /// The engine's thread. Returns why it ended.
 fn run(
     mut engine: Engine,
@@ -139,7 +135,7 @@ fn run(
         }
         let result = random_seed().map_err(|error| error.to_string()).and_then(|seed| {
             let verdicts = &mut |token, _, verdict| give_verdict(net, &waiting, token, verdict);
-            engine.step(inputs, now(), &seed, verdicts).map_err(|error| error.to_string())
+            engine.step(inputs, clock::now(), &seed, verdicts).map_err(|error| error.to_string())
         });
         match result {
             Ok(list) => {

@@ -11,6 +11,7 @@ use age::secrecy::SecretString;
 use hutong_node::{
     backup::Snapshot,
     blob::BlobStore,
+    handle::STORE_DIR,
     store::{SledOptions, SledStore, migrate},
 };
 use serde_json::json;
@@ -122,7 +123,7 @@ impl Read for Pieces {
 
 /// Opens the store of an existing data directory.
 pub(super) fn open_store(data_dir: &Path) -> Result<SledStore, Failure> {
-    let directory = data_dir.join("store");
+    let directory = data_dir.join(STORE_DIR);
     if !directory.is_dir() {
         return Err(Failure::failed(format!("there is no node in {}: choose its --data-dir", data_dir.display())));
     }

@@ -1,15 +1,12 @@
 //! `hutong doctor`: is everything as it should be? A line a check.
 
-use std::{
-    path::{Path, PathBuf},
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::path::{Path, PathBuf};
 
 use hutong_node::{
     blob::BlobStore,
+    clock,
     doctor::{Finding, Health, examine, repair},
 };
-use hutong_protocol::TimestampMs;
 use hutong_web::api::maintenance::{Check, CheckHealth};
 use serde_json::Value;
 
@@ -53,7 +50,8 @@ async fn offline(data_dir: PathBuf, fix: bool, output: Output) -> Result<Vec<Che
         let store = open_store(&data_dir)?;
         let failed = |error: hutong_node::doctor::DoctorError| Failure::failed(error.to_string());
         let blobs = BlobStore::open(&data_dir.join("blobs"), u64::MAX).map_err(|error| failed(error.into()))?;
-        let look = || examine(&store, &blobs, &data_dir, now(), &mut |done| progress.set(done, 0)).map_err(failed);
+        let look =
+            || examine(&store, &blobs, &data_dir, clock::now(), &mut |done| progress.set(done, 0)).map_err(failed);
         let (findings, faults) = look()?;
         if !fix || faults.count() == 0 {
             return Ok(findings.into_iter().map(Check::from).collect());
@@ -65,11 +63,6 @@ async fn offline(data_dir: PathBuf, fix: bool, output: Output) -> Result<Vec<Che
         Ok(findings.into_iter().map(Check::from).collect())
     })
     .await
-}
-
-fn now() -> TimestampMs {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    TimestampMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Nobody but the owner may look at what holds keys.

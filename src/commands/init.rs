@@ -3,17 +3,16 @@
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use age::secrecy::ExposeSecret as _;
 use hutong_node::{
-    FEATURES, account,
+    FEATURES, account, clock,
     engine::{Answer, CommandError, Cx, Engine, Input},
-    handle::make_private_dir,
+    handle::{STORE_DIR, make_private_dir},
     store::{SledOptions, SledStore, migrate},
 };
-use hutong_protocol::{AccountId, TimestampMs, phrase::Phrase};
+use hutong_protocol::{AccountId, phrase::Phrase};
 use serde_json::json;
 
 use super::{blocking, secret};
@@ -71,7 +70,7 @@ fn random<const N: usize>() -> Result<[u8; N], Failure> {
 /// Opens the engine without a network and lets it make the account, as the running node would.
 fn found(data_dir: &Path, founding: &Founding) -> Result<AccountId, Failure> {
     make_private_dir(data_dir)?;
-    let store = SledStore::open(&data_dir.join("store"), SledOptions::default())?;
+    let store = SledStore::open(&data_dir.join(STORE_DIR), SledOptions::default())?;
     migrate(&store)?;
     let mut engine = Engine::open(Arc::new(store), FEATURES, &random()?)?;
     let entropy: [u8; 16] = founding
@@ -117,9 +116,7 @@ where
         *tell.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
         Answer { keep, finish: Box::new(|_| {}) }
     });
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now = TimestampMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
-    engine.step(vec![Input::Call(call)], now, &random()?, &mut |_, _, _| {})?;
+    engine.step(vec![Input::Call(call)], clock::now(), &random()?, &mut |_, _, _| {})?;
     let result = told.lock().unwrap_or_else(PoisonError::into_inner).take();
     Ok(result.ok_or_else(|| Failure::failed("the engine did not answer"))??)
 }
@@ -144,7 +141,7 @@ mod tests {
         assert_eq!(account, key.id());
         let again = found(dir.path(), &founding("Mei", true)).unwrap_err();
         assert_eq!(again.exit, Exit::Failed);
-        let store = SledStore::open(&dir.path().join("store"), SledOptions::default()).unwrap();
+        let store = SledStore::open(&dir.path().join(STORE_DIR), SledOptions::default()).unwrap();
         assert_eq!(view::profile(&store, &account).unwrap().unwrap().name, "Mei");
         assert!(view::phrase_confirmed(&store).unwrap());
     }
@@ -153,14 +150,14 @@ mod tests {
     fn a_fresh_phrase_is_still_to_be_confirmed() {
         let dir = tempfile::tempdir().unwrap();
         found(dir.path(), &founding("Mei", false)).unwrap();
-        let store = SledStore::open(&dir.path().join("store"), SledOptions::default()).unwrap();
+        let store = SledStore::open(&dir.path().join(STORE_DIR), SledOptions::default()).unwrap();
         assert!(!view::phrase_confirmed(&store).unwrap());
     }
 
     #[test]
     fn a_directory_in_use_is_said_to_be() {
         let dir = tempfile::tempdir().unwrap();
-        let _holder = SledStore::open(&dir.path().join("store"), SledOptions::default()).unwrap();
+        let _holder = SledStore::open(&dir.path().join(STORE_DIR), SledOptions::default()).unwrap();
         assert_eq!(found(dir.path(), &founding("Mei", false)).unwrap_err().exit, Exit::InUse);
     }
 

@@ -3,6 +3,7 @@
 mod archive;
 mod backend;
 mod backup;
+mod bench;
 mod catalogue;
 mod doctor;
 mod init;
@@ -30,6 +31,7 @@ pub(crate) async fn run(command: Command, settings: Settings, output: Output) ->
         Command::Restore(args) => restore::run(args, settings, output).await,
         Command::Doctor(args) => doctor::run(args, settings, output).await,
         Command::Reindex => reindex::run(settings, output).await,
+        Command::Bench(args) => bench::run(args, settings, output).await,
         Command::Openapi => openapi(output),
         Command::Open(args) => open::run(args, settings, output).await,
     }

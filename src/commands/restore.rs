@@ -9,7 +9,7 @@ use std::{
 use hutong_node::{
     backup::{self, BackupError, Counts},
     blob::BlobStore,
-    handle::make_private_dir,
+    handle::{STORE_DIR, make_private_dir},
     store::{SledOptions, SledStore},
 };
 use serde_json::json;
@@ -51,7 +51,7 @@ pub(super) async fn run(args: ArchiveArgs, settings: Settings, output: Output) -
 fn restore(stream: &mut dyn Read, data_dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<Counts, Failure> {
     make_private_dir(data_dir)?;
     let workshop = Workshop::open(data_dir)?;
-    let store = SledStore::open(&workshop.path.join("store"), SledOptions::default())?;
+    let store = SledStore::open(&workshop.path.join(STORE_DIR), SledOptions::default())?;
     let blobs = BlobStore::open(&workshop.path.join("blobs"), u64::MAX).map_err(BackupError::from);
     let counts =
         backup::restore(stream, &store, &blobs.map_err(ArchiveError::from)?, progress).map_err(ArchiveError::from)?;

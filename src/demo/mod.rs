@@ -14,7 +14,6 @@ mod assets;
 mod cast;
 mod life;
 mod neighbour;
-mod process;
 mod scene;
 mod shop;
 mod words;
@@ -24,12 +23,10 @@ use std::time::Duration;
 use hutong_web::api::session::LoginLink;
 use serde_json::{Value, json};
 
-use self::{
-    process::{Door, NodeProcess},
-    scene::Scene,
-};
+use self::scene::Scene;
 use crate::{
     api::{Api, ApiError},
+    child::{self, Door, NodeProcess},
     cli::DemoArgs,
     commands::stop_signal,
     config::Settings,
@@ -103,14 +100,14 @@ pub(crate) async fn run(args: DemoArgs, settings: Settings, output: Output) -> R
         .tempdir()
         .map_err(|error| Failure::failed(format!("cannot make a temporary directory: {error}")))?;
     output.say("Setting up a neighbourhood on this machine …");
-    let starts = cast::EVERYBODY.map(|who| NodeProcess::start(home.path(), who));
+    let starts = cast::EVERYBODY.map(|who| NodeProcess::start(home.path(), who, &["--play"]));
     let mut nodes = futures::future::try_join_all(starts).await?;
     output.say("  five nodes are running");
     let doors: Vec<Door> = nodes.iter().map(NodeProcess::door).collect();
     let result = tokio::select! {
         played = play(&args, &doors, output) => played,
         signal = stop_signal() => signal.map(|_| ()),
-        failure = process::first_to_end(&mut nodes) => Err(failure),
+        failure = child::first_to_end(&mut nodes) => Err(failure),
     };
     output.say("Stopping …");
     futures::future::join_all(nodes.into_iter().map(NodeProcess::stop)).await;
@@ -123,7 +120,7 @@ async fn play(args: &DemoArgs, doors: &[Door], output: Output) -> Result<(), Fai
     let [you, mei, tom, greens, lane] = doors else {
         return Err(Failure::failed("the demonstration needs five nodes"));
     };
-    let actors = [you, mei, tom, greens, lane].map(|door| door.actor.clone());
+    let actors = [you, mei, tom, greens, lane].map(|door| Actor { who: door.who, api: door.api.clone() });
     let scene = Scene::set(&actors, args.fresh, output).await?;
     tell(doors, &scene, args.fresh, output).await?;
     if args.quiet {
@@ -137,7 +134,7 @@ async fn play(args: &DemoArgs, doors: &[Door], output: Output) -> Result<(), Fai
 async fn tell(doors: &[Door], scene: &Scene, fresh: bool, output: Output) -> Result<(), Failure> {
     // A fresh one: ten minutes from now.
     let link: LoginLink = scene.you.api.post("session/token", &Value::Null).await?;
-    let listed: Vec<Value> = doors.iter().map(|door| door.describe(scene.account_of(door.actor.who))).collect();
+    let listed: Vec<Value> = doors.iter().map(|door| door.describe(scene.account_of(door.who))).collect();
     output.value(&json!({
         "event": "ready",
         "url": link.url,

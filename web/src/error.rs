@@ -161,6 +161,7 @@ fn refusal(code: &str) -> (StatusCode, Option<&'static str>) {
         "name_empty" => (StatusCode::UNPROCESSABLE_ENTITY, Some("name")),
         "word_wrong" | "word_missing" => (StatusCode::UNPROCESSABLE_ENTITY, Some("words")),
         "message_empty" | "message_too_long" => (StatusCode::UNPROCESSABLE_ENTITY, Some("text")),
+        "idempotency_key" => (StatusCode::UNPROCESSABLE_ENTITY, Some("Idempotency-Key")),
         code if code == "invalid" || code.starts_with("invalid_") => (StatusCode::UNPROCESSABLE_ENTITY, None),
         "not_owner" | "cannot_write" => (StatusCode::FORBIDDEN, None),
         _ => (StatusCode::CONFLICT, None),

@@ -1,4 +1,4 @@
-//! `Json`, `Query` and `Path` whose rejections are [`Problem`](crate::error::Problem)s like every other error.
+//! `Json`, `Query`, `Path` and `IdempotencyKey`, whose rejections are [`Problem`](crate::error::Problem)s like every other error.
 
 use axum::{
     extract::{FromRequest, FromRequestParts, Request, rejection::JsonRejection},
@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, de::DeserializeOwned};
+use utoipa::IntoParams;
 
 use crate::{
     error::{ApiError, sentence},
@@ -65,5 +66,32 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
             .await
             .map(|axum::extract::Path(value)| Self(value))
             .map_err(|_| ApiError::not_found("There is nothing at this address."))
+    }
+}
+
+/// The header `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a request that is sent again because its
+/// answer was lost, or by a second tab, does its work once.
+#[derive(Clone, Debug, Default, IntoParams)]
+#[into_params(names("Idempotency-Key"), parameter_in = Header)]
+pub struct IdempotencyKey(
+    /// Chosen at random by the caller, and the same for each repetition: at most 64 characters.
+    Option<String>,
+);
+
+impl IdempotencyKey {
+    /// What the caller chose, if anything.
+    #[must_use]
+    pub fn get(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
+        let text = value.to_str().map_err(|_| ApiError::invalid("Idempotency-Key", "This key is not plain text."))?;
+        Ok(Self(Some(text.to_owned())))
     }
 }

@@ -3,7 +3,6 @@
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use hutong_node::handle::Node;
@@ -190,8 +189,7 @@ fn random_secret() -> Result<Secret, getrandom::Error> {
 
 /// Wall-clock time in ms since 1970.
 pub(crate) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    hutong_node::clock::now().0
 }
 
 /// Where the bearer token of a data directory is.

@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::support::Harness;
+use crate::support::{Harness, answer};
 
 async fn group(harness: &Harness) -> (String, String) {
     let (status, group) = harness.post("/api/groups", &json!({ "name": "Strawberry lane", "about": "Fresh" })).await;
@@ -105,4 +105,25 @@ async fn a_group_is_changed_by_its_founder_and_left() {
     assert_eq!((status, &problem["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("uri")));
     let other = harness.send(Method::PATCH, &format!("/api/groups/{}", "a".repeat(52)), &json!({ "name": "x" })).await;
     assert_eq!(other.0, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_message_sent_again_with_its_key_is_there_once() {
+    let harness = Harness::with_account().await;
+    let (_, chat) = group(&harness).await;
+    let path = format!("/api/chats/{chat}/messages");
+    let send = async |key: &str| {
+        let request = harness.request(Method::POST, &path).header("Idempotency-Key", key);
+        answer(request.json(&json!({ "text": "Once" })).send().await.unwrap()).await
+    };
+    let (status, first) = send("6a1f").await;
+    assert_eq!(status, StatusCode::CREATED, "{first}");
+    let (_, again) = send("6a1f").await;
+    assert_eq!(again["id"], first["id"], "the first answer was lost; the message was not");
+    let (_, other) = send("77b0").await;
+    assert_ne!(other["id"], first["id"], "the same words said twice on purpose");
+    let (_, page) = harness.get(&path).await;
+    assert_eq!(page["messages"].as_array().unwrap().len(), 2);
+    let refused = send(&"k".repeat(65)).await;
+    assert_eq!((refused.0, &refused.1["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("Idempotency-Key")));
 }

@@ -12,6 +12,7 @@ use crate::{
     FEATURES, account,
     engine::{Answer, Cx, Engine, EngineError, Input, Outcome, Source, Token},
     group,
+    handle::STORE_DIR,
     store::{SledOptions, SledStore, Store, migrate},
 };
 
@@ -31,7 +32,7 @@ pub struct Report {
     pub ingest: Cost,
 }
 
-/// Measures with `records` messages; the store is made in `directory`.
+/// Measures with `records` messages; the node's data directory is made in `directory`, and can be started afterwards.
 ///
 /// # Errors
 /// The store's.
@@ -39,7 +40,7 @@ pub fn run(directory: &Path, records: usize) -> Result<Report, EngineError> {
     let group = GroupId([7; 32]);
     let messages = write(group, records);
     let ((), validate) = cost_of(|| validate(&messages));
-    let store: Arc<dyn Store> = Arc::new(SledStore::open(directory, SledOptions::default())?);
+    let store: Arc<dyn Store> = Arc::new(SledStore::open(&directory.join(STORE_DIR), SledOptions::default())?);
     migrate(&*store)?;
     let mut engine = Engine::open(store, FEATURES, &[1; 32])?;
     step(&mut engine, vec![Input::Call(Box::new(move |cx| join(cx, group)))])?;

@@ -11,6 +11,9 @@
 //! | `D` | account (32), device (32) | [`DeviceRow`](super::peers::DeviceRow): how to reach an account |
 //! | `A` | account (32) | addresses from a link, for an account whose devices were never met |
 //! | `X` | number (8) | what a commit touched, for the search index |
+//! | `1` | `k`, scope and key | record id (32): what was made when this was asked for the first time |
+//! | `1` | `p`, place (8) | scope and key that have this place in the ring of those remembered |
+//! | `1` | `n` | how many there have been |
 //! | `K` | name | this node's own keys |
 
 use hutong_protocol::{AccountId, DeviceId, Kind, RecordId, TimestampMs, Topic};
@@ -35,6 +38,8 @@ pub const DEVICE: u8 = b'D';
 pub const INDEXING: u8 = b'X';
 /// Where an account was said to be reached.
 pub const HINT: u8 = b'A';
+/// Commands that are done once.
+pub const ONCE: u8 = b'1';
 /// This node's keys.
 pub const SECRET: u8 = b'K';
 
@@ -117,4 +122,19 @@ pub fn hint(account: &AccountId) -> Key {
 #[must_use]
 pub fn device(account: &AccountId, device: &DeviceId) -> Key {
     Key::new(DEVICE).array(&account.0).array(&device.0)
+}
+
+/// What was made with a key.
+pub(super) fn once(key: &str) -> Key {
+    Key::new(ONCE).u8(b'k').tail(key.as_bytes())
+}
+
+/// The ring of the keys remembered.
+pub(super) fn once_place(place: u64) -> Key {
+    Key::new(ONCE).u8(b'p').u64(place)
+}
+
+/// How many keys there have been.
+pub(super) fn once_count() -> Key {
+    Key::new(ONCE).u8(b'n')
 }

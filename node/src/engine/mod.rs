@@ -16,6 +16,7 @@ pub mod identity;
 pub mod indexing;
 mod ingest;
 pub mod keys;
+mod once;
 pub mod outbox;
 pub mod peers;
 mod step;
@@ -32,6 +33,7 @@ pub use self::{
     cx::{Cx, Identity, Random, get_record, get_slot, get_value},
     error::{CommandError, EngineError, Reject, Verdict},
     event::{Answer, Call, ChatId, DomainEvent, Effect, Event, Indexed, Input, Outcome, Source, Token},
+    once::ONCE_KEY_BYTES_MAX,
 };
 use crate::store::{Direction, KeyRange, KeyReader, Read, Store, Txn};
 

@@ -248,7 +248,7 @@ fn run_of(seed: &[u8; 32]) -> u64 {
 
 async fn load_book(store: &Arc<dyn Store>, seed: [u8; 32]) -> Result<book::Book, NetError> {
     let store = Arc::clone(store);
-    let load = move || book::Book::load(&*store, seed, swarm::wall_clock());
+    let load = move || book::Book::load(&*store, seed, crate::clock::now());
     let loaded = tokio::task::spawn_blocking(load).await.map_err(|_| NetError::Stopped)?;
     Ok(loaded?)
 }

@@ -20,8 +20,9 @@ use super::{
     handle::Command,
     rate::{Bucket, Rate},
     score::{Fault, Penalty},
-    swarm::{Loop, Peer, wall_clock},
+    swarm::{Loop, Peer},
 };
+use crate::clock;
 
 /// Gossiped records a peer may send at once and each second: ten times what one author may (`gossip.rs`), since a
 /// neighbour relays for several.
@@ -60,7 +61,7 @@ impl Loop {
             run: 0,
             delivering: false,
             rtt_ms: None,
-            since: wall_clock(),
+            since: clock::now(),
             gossip_rate: Bucket::new(GOSSIP_BURST, GOSSIP_PER_SECOND, now_ms),
             request_rate: Bucket::new(REQUESTS_BURST, REQUESTS_PER_SECOND, now_ms),
         });
@@ -278,7 +279,7 @@ impl Loop {
 
     /// Notes where a peer can be found again, in the store too.
     pub(super) fn remember(&mut self, device: DeviceId, addresses: &[Multiaddr]) {
-        let Some(batch) = self.book.met(device, addresses, wall_clock()) else { return };
+        let Some(batch) = self.book.met(device, addresses, clock::now()) else { return };
         let store = std::sync::Arc::clone(&self.shared.store);
         self.tasks.spawn(async move {
             let written = tokio::task::spawn_blocking(move || store.commit(batch)).await;

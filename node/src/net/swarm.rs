@@ -10,7 +10,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use futures::StreamExt as _;
@@ -454,12 +454,6 @@ impl Loop {
 /// Whether a failed request was the peer's fault. That it went away, or speaks another protocol, is not.
 pub(super) fn fault_of(error: &OutboundFailure) -> Option<Fault> {
     matches!(error, OutboundFailure::Timeout).then_some(Fault::Timeout)
-}
-
-/// The wall clock, for what is shown and for the peer book. Never for order.
-pub(super) fn wall_clock() -> TimestampMs {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    TimestampMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Listens on all addresses; an error only if none of them works.

@@ -68,13 +68,13 @@ impl Watchdog {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::channel;
+    use std::sync::mpsc::sync_channel;
 
     use super::*;
 
     #[test]
     fn work_that_waits_for_a_nudge_gets_one() {
-        let (nudge, nudged) = channel();
+        let (nudge, nudged) = sync_channel(1);
         let mut watchdog = Watchdog::start(move || nudge.send(()).unwrap_or_default()).unwrap();
         watchdog.watch(|| nudged.recv()).unwrap();
         watchdog.stop();

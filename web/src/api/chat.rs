@@ -18,7 +18,7 @@ use super::{
 use crate::{
     auth::Auth,
     error::{ApiError, ApiResult, Problem},
-    extract::{Json, Path, Query},
+    extract::{IdempotencyKey, Json, Path, Query},
     state::AppState,
     views::Views,
 };
@@ -377,8 +377,8 @@ fn parse_cursor(text: &str) -> ApiResult<(TimestampMs, RecordId)> {
 }
 
 /// Writes into a conversation.
-#[utoipa::path(post, path = "/api/chats/{chat}/messages", tag = "chats", params(("chat" = String, Path)),
-    request_body = MessageSend, responses(
+#[utoipa::path(post, path = "/api/chats/{chat}/messages", tag = "chats",
+    params(("chat" = String, Path), IdempotencyKey), request_body = MessageSend, responses(
         (status = 201, body = Message),
         (status = 403, body = Problem, description = "I may not write here"),
         (status = 422, body = Problem),
@@ -387,9 +387,11 @@ async fn send(
     State(state): State<AppState>,
     _: Auth,
     Path(name): Path<String>,
+    key: IdempotencyKey,
     Json(order): Json<MessageSend>,
 ) -> ApiResult<(StatusCode, Json<Message>)> {
     let id = parse(&name)?;
+    let scope = format!("message {name}");
     let write = move |cx: &mut Cx<'_>| {
         let card = order.card.map(|card| card_of(cx, &id, card)).transpose()?;
         let reply_to = order.reply_to.map(RecordId::from);
@@ -401,7 +403,7 @@ async fn send(
         let content = chat::content(&order.text, reply_to, card)?;
         chat::send(cx, id, content)
     };
-    let record = state.node().call(write).await?;
+    let record = state.node().call(move |cx| cx.once(&scope, key.get(), write)).await?;
     let look = move |views: &Views<'_>| {
         let row = chat::view::message(views.read, &id, &record)?;
         row.map(|row| message(views, row)).transpose()

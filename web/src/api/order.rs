@@ -23,7 +23,7 @@ use super::{
 use crate::{
     auth::Auth,
     error::{ApiError, ApiResult, Problem},
-    extract::{Json, Path, Query},
+    extract::{IdempotencyKey, Json, Path, Query},
     state::{AppState, now_ms},
 };
 
@@ -312,7 +312,7 @@ async fn list(
 }
 
 /// Places an order: its request is signed, and waits for the store's node.
-#[utoipa::path(post, path = "/api/orders", tag = "orders", request_body = OrderPlace, responses(
+#[utoipa::path(post, path = "/api/orders", tag = "orders", params(IdempotencyKey), request_body = OrderPlace, responses(
     (status = 201, body = Order),
     (status = 404, body = Problem),
     (status = 409, body = Problem, description = "The store does not offer this (any more)"),
@@ -321,6 +321,7 @@ async fn list(
 async fn place(
     State(state): State<AppState>,
     _: Auth,
+    key: IdempotencyKey,
     Json(order): Json<OrderPlace>,
 ) -> ApiResult<(StatusCode, Json<Order>)> {
     let order = PlaceOrder {
@@ -331,7 +332,7 @@ async fn place(
         note: order.note.unwrap_or_default(),
         auto_accept: order.auto_accept.unwrap_or(false),
     };
-    let id = state.node().call(move |cx| order::place(cx, order)).await?;
+    let id = state.node().call(move |cx| cx.once("order", key.get(), |cx| order::place(cx, order))).await?;
     Ok((StatusCode::CREATED, Json(one(&state, id).await?)))
 }
 

@@ -7,7 +7,7 @@ use hutong_protocol::{
     market::{Condition, ItemKind, Listing, ListingStatus, MeasureUnit, Variant},
 };
 
-use super::{html, picture::Picture};
+use super::{fields::protected, html, picture::Picture};
 
 /// The columns, in Shopify's order; the last ones are this program's own, named as Shopify names a shop's own fields.
 const HEADER: [&str; 40] = [
@@ -148,7 +148,7 @@ fn first_row(row: &mut Row, listing: &Listing) {
 
 fn variant_fields(row: &mut Row, listing: &Listing, variant: &Variant) {
     let yes_no = |yes: bool| if yes { "TRUE" } else { "FALSE" };
-    row.set("SKU", variant.sku.clone());
+    row.set("SKU", protected(&variant.sku));
     row.set("Barcode", variant.gtin.clone().unwrap_or_default());
     let values = ["Option1 value", "Option2 value", "Option3 value", "Option4 value"];
     for (header, value) in values.into_iter().zip(&variant.options) {

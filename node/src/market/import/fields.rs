@@ -80,6 +80,16 @@ pub(super) fn yes(text: &str) -> Result<bool, String> {
     }
 }
 
+/// Without the apostrophe by which spreadsheets keep `'007` from becoming 7. [`protected`] is the way back.
+pub(super) fn unprotected(text: &str) -> &str {
+    text.strip_prefix('\'').unwrap_or(text)
+}
+
+/// What [`unprotected`] gives back as it was.
+pub(super) fn protected(text: &str) -> String {
+    if text.starts_with('\'') { format!("'{text}") } else { text.to_owned() }
+}
+
 /// A barcode. Spreadsheets protect leading zeros by an apostrophe.
 pub(super) fn gtin(text: &str) -> Result<String, String> {
     let digits: String = text.trim_start_matches('\'').chars().filter(|c| !matches!(c, ' ' | '-')).collect();

@@ -276,7 +276,7 @@ impl<'a> Reader<'a> {
         }
         let variant = ProductVariant {
             row: row.number,
-            sku: Some(clean_line(self.get(row, Column::Sku).trim_start_matches('\''), LABEL_BYTES_MAX))
+            sku: Some(clean_line(fields::unprotected(self.get(row, Column::Sku)), LABEL_BYTES_MAX))
                 .filter(|sku| !sku.is_empty()),
             options,
             price,

@@ -25,7 +25,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, sync_channel},
     time::Duration,
 };
 
@@ -33,6 +33,8 @@ use super::{Batch, Direction, KeyRange, Read, SledOptions, SledStore, Store, Sto
 
 /// How many facts stay; each new one deletes the one this far behind, so that space is freed and used again.
 const KEPT: u64 = 40;
+/// Lines of a child that were not read yet. Beyond that it waits.
+const LINES_MAX: usize = 1_024;
 
 /// Small and repeatable (splitmix64); the tests need no better.
 struct Dice(u64);
@@ -190,7 +192,7 @@ impl Writer {
             .spawn()
             .unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        let (send, lines) = channel();
+        let (send, lines) = sync_channel(LINES_MAX);
         // Ends at the end of the child's output. What the child wrote before its end is all read, so nothing
         // acknowledged is overlooked.
         std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));

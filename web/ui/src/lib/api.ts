@@ -33,6 +33,8 @@ export type Query = Record<string, string | number | boolean | null | undefined>
 export interface Options {
   query?: Query;
   signal?: AbortSignal;
+  /** The same for each repetition of a request, so that a repetition does its work once. */
+  key?: string;
 }
 
 type Listener = (status: number) => void;
@@ -95,13 +97,14 @@ export async function send(path: string, init: RequestInit, options: Options = {
 async function json<T>(method: string, path: string, body: unknown, options?: Options): Promise<T> {
   // The node accepts unsafe methods only as JSON, so that no foreign form can post to it.
   const unsafe = method !== "GET";
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (unsafe) headers["content-type"] = "application/json";
+  if (options?.key) headers["idempotency-key"] = options.key;
   const response = await send(
     path,
     {
       method,
-      headers: unsafe
-        ? { accept: "application/json", "content-type": "application/json" }
-        : { accept: "application/json" },
+      headers,
       ...(unsafe ? { body: JSON.stringify(body ?? {}) } : {}),
     },
     options,

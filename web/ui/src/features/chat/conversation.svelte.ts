@@ -102,7 +102,7 @@ export class Conversation {
 
   /** Shows a message at once and hands it to the node; kept here while the node does not answer. */
   send(body: MessageSend, preview: Pick<Unsent, "reply">): void {
-    const key = `${Date.now()}-${this.unsent.length}`;
+    const key = crypto.randomUUID();
     this.#keep([...this.unsent, { key, at: Date.now(), body, reply: preview.reply, error: null }]);
     void this.flush();
   }
@@ -115,7 +115,7 @@ export class Conversation {
       for (;;) {
         const next = this.unsent.find((one) => one.error === null);
         if (!next) return;
-        const message = await api.post<Message>(`/chats/${seg(this.chat)}/messages`, next.body);
+        const message = await api.post<Message>(`/chats/${seg(this.chat)}/messages`, next.body, { key: next.key });
         this.#keep(this.unsent.filter((one) => one.key !== next.key));
         this.#put(message);
         chats.heard(message);

@@ -1,4 +1,4 @@
-//! One node of the demonstration as a process of its own.
+//! A node as a process of its own, started by this one: for the demonstration and the benchmarks.
 
 use std::{
     fs::{self, File},
@@ -16,7 +16,6 @@ use tokio::{
     process::{Child, ChildStdin, Command},
 };
 
-use super::Actor;
 use crate::{api::Api, failure::Failure};
 
 /// How long a node may take to start. A debug build on a busy machine needs a second or two.
@@ -34,7 +33,7 @@ struct Ready {
 }
 
 /// A running child.
-pub(super) struct NodeProcess {
+pub(crate) struct NodeProcess {
     who: &'static str,
     child: Child,
     /// As long as this is open, the child goes on.
@@ -45,32 +44,39 @@ pub(super) struct NodeProcess {
 
 /// How to reach a node.
 #[derive(Clone)]
-pub(super) struct Door {
-    pub(super) actor: Actor,
+pub(crate) struct Door {
+    /// Whose node it is.
+    pub(crate) who: &'static str,
+    pub(crate) api: Api,
     web: SocketAddr,
     token: String,
     pid: Option<u32>,
 }
 
 impl Door {
+    /// Its process.
+    pub(crate) const fn pid(&self) -> Option<u32> {
+        self.pid
+    }
+
     /// For `--json`: how a test reaches the node.
-    pub(super) fn describe(&self, account: Option<Id>) -> Value {
-        let (who, web, token) = (self.actor.who, self.web, &self.token);
+    pub(crate) fn describe(&self, account: Option<Id>) -> Value {
+        let (who, web, token) = (self.who, self.web, &self.token);
         json!({ "who": who, "web": web, "token": token, "pid": self.pid, "account": account })
     }
 }
 
 impl NodeProcess {
-    /// Starts `hutong run` below `home` and waits until it answers.
+    /// Starts `hutong run` on the directory `who` below `home`, with these flags too, and waits until it answers.
     ///
     /// # Errors
     /// If it does not start; with the last line of its log.
-    pub(super) async fn start(home: &Path, who: &'static str) -> Result<Self, Failure> {
+    pub(crate) async fn start(home: &Path, who: &'static str, flags: &[&str]) -> Result<Self, Failure> {
         let failed = |error: std::io::Error| Failure::failed(format!("cannot start {who}'s node: {error}"));
         let log = home.join(format!("{who}.log"));
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
         command.arg("run").arg("--data-dir").arg(home.join(who)).args(["--listen", LISTEN, "--web", "127.0.0.1:0"]);
-        command.args(["--json", "--no-mdns", "--play", "--exit-with-parent"]);
+        command.args(["--json", "--no-mdns", "--exit-with-parent"]).args(flags);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(File::create(&log).map_err(failed)?);
         // Ctrl-C is for this process; the children are told by the end of their input, in order.
         #[cfg(unix)]
@@ -86,17 +92,24 @@ impl NodeProcess {
         let ready: Ready = serde_json::from_str(&line).map_err(|error| failed(error.into()))?;
         let token = fs::read_to_string(&ready.token_file).map_err(failed)?.trim().to_owned();
         let api = Api::new(ready.web, &token)?;
-        let door = Door { actor: Actor { who, api }, web: ready.web, token, pid: child.id() };
+        let door = Door { who, api, web: ready.web, token, pid: child.id() };
         Ok(Self { who, child, stdin, log, door })
     }
 
     /// How to reach it.
-    pub(super) fn door(&self) -> Door {
+    pub(crate) fn door(&self) -> Door {
         self.door.clone()
     }
 
+    /// Ends it at once, as a power cut does.
+    pub(crate) async fn kill(mut self) {
+        if let Err(error) = self.child.kill().await {
+            tracing::warn!(who = self.who, %error, "a node could not be ended");
+        }
+    }
+
     /// Lets it stop in order; ends it if it does not.
-    pub(super) async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         drop(self.stdin);
         if tokio::time::timeout(STOPS_WITHIN, self.child.wait()).await.is_err() {
             tracing::warn!(who = self.who, "a node did not stop by itself and is ended");
@@ -108,7 +121,7 @@ impl NodeProcess {
 }
 
 /// Waits until one of the nodes ends by itself, and says why.
-pub(super) async fn first_to_end(nodes: &mut [NodeProcess]) -> Failure {
+pub(crate) async fn first_to_end(nodes: &mut [NodeProcess]) -> Failure {
     let ends = nodes.iter_mut().map(|node| {
         Box::pin(async move {
             // Whatever the status says, it was not asked to end.

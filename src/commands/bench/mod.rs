@@ -1,0 +1,105 @@
+//! `hutong bench`: what this machine and this build can do, each figure with its baseline from the same run.
+
+mod latency;
+mod start;
+
+use std::path::Path;
+
+use hutong_node::bench::ingest;
+use serde::Serialize;
+
+use super::blocking;
+use crate::{
+    cli::{BenchArgs, Benchmark},
+    config::Settings,
+    failure::Failure,
+    output::Output,
+};
+
+/// One figure.
+#[derive(Debug, Serialize)]
+struct Figure {
+    what: &'static str,
+    value: f64,
+    unit: &'static str,
+    /// What it should be at most (at least, for a ratio); none for a baseline.
+    goal: Option<f64>,
+}
+
+impl Figure {
+    const fn new(what: &'static str, value: f64, unit: &'static str, goal: Option<f64>) -> Self {
+        Self { what, value, unit, goal }
+    }
+
+    /// Whether it is as good as it should be.
+    fn reached(&self) -> Option<bool> {
+        let better_if_more = self.unit == RATIO;
+        self.goal.map(|goal| if better_if_more { self.value >= goal } else { self.value <= goal })
+    }
+
+    fn tell(&self, output: Output) {
+        output.value(self);
+        let relation = if self.unit == RATIO { "≥" } else { "≤" };
+        let goal = match (self.goal, self.reached()) {
+            (Some(goal), Some(true)) => format!("  goal {relation} {goal}"),
+            (Some(goal), _) => format!("  goal {relation} {goal}: MISSED"),
+            (None, _) => String::new(),
+        };
+        output.say(&format!("  {:<52} {:>10.2} {}{goal}", self.what, self.value, self.unit));
+    }
+}
+
+const RATIO: &str = "×";
+
+/// Measures, in temporary directories: nothing of the user's own is touched.
+///
+/// # Errors
+/// If a node does not start or a disk refuses.
+pub(super) async fn run(args: BenchArgs, settings: Settings, output: Output) -> Result<(), Failure> {
+    drop(settings);
+    let home = tempfile::Builder::new()
+        .prefix("hutong-bench-")
+        .tempdir()
+        .map_err(|error| Failure::failed(format!("cannot make a temporary directory: {error}")))?;
+    let wanted = |what| args.what.is_empty() || args.what.contains(&what);
+    if cfg!(debug_assertions) {
+        output.say("This is a build without optimisation: measure with `cargo run --release -- bench`.");
+    }
+    if wanted(Benchmark::Latency) {
+        output.say(&format!("One node's API call to the other node's event, {} messages:", args.messages));
+        tell(latency::measure(home.path(), args.messages).await?, output);
+    }
+    if wanted(Benchmark::Ingest) || wanted(Benchmark::Start) {
+        let records = args.records as usize;
+        let figures = ingest(&home.path().join(start::FULL), records).await?;
+        if wanted(Benchmark::Ingest) {
+            output.say(&format!("Messages coming in, {records} of them:"));
+            tell(figures, output);
+        }
+        if wanted(Benchmark::Start) {
+            output.say(&format!("A node with {records} records:"));
+            tell(start::measure(home.path()).await?, output);
+        }
+    }
+    home.close().map_err(|error| Failure::failed(format!("cannot remove the temporary directory: {error}")))
+}
+
+fn tell(figures: Vec<Figure>, output: Output) {
+    for figure in figures {
+        figure.tell(output);
+    }
+}
+
+/// Takes messages in, and leaves a data directory full of them.
+async fn ingest(directory: &Path, records: usize) -> Result<Vec<Figure>, Failure> {
+    let directory = directory.to_owned();
+    let report = blocking(move || Ok(ingest::run(&directory, records)?)).await?;
+    let rate = |cost: hutong_node::bench::Cost| cost.per_cpu_second(records) as f64;
+    let (validate, stored) = (rate(report.validate), rate(report.ingest));
+    Ok(vec![
+        Figure::new("baseline: validated", validate, "/CPU s", None),
+        Figure::new("validated and durably stored", stored, "/CPU s", None),
+        Figure::new("durably stored, on the clock", report.ingest.per_second(records) as f64, "/s", None),
+        Figure::new("stored against validated", stored / validate.max(1.0), RATIO, Some(0.3)),
+    ])
+}
