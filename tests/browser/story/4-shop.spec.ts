@@ -79,7 +79,7 @@ test("the shop posts a card with a line of text, and everybody sees it", async (
     await openChat(one, "Courtyard market");
     const card = one.page.getByRole("log").getByRole("link", { name: /Cherry tomatoes/ });
     await expect(card).toBeVisible();
-    await expect(one.page.getByText("Fresh this morning 今早新摘")).toBeVisible();
+    await expect(one.page.getByRole("log").getByText("Fresh this morning 今早新摘")).toBeVisible();
     // The picture has come from the shop's node.
     await expect(card.locator("img")).toHaveJSProperty("complete", true);
     await expect.poll(() => card.locator("img").evaluate((img: HTMLImageElement) => img.naturalWidth)).toBeGreaterThan(0);

@@ -1,7 +1,7 @@
 /** Dates and times as people say them. `now` is passed in, so that the texts can be tested. */
 import type { Ms } from "./types";
 
-const MINUTE = 60_000;
+export const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 

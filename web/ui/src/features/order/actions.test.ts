@@ -16,8 +16,13 @@ const order = {
 describe("order actions", () => {
   it("are arranged with the main thing first and danger last; unknown ones are not shown", () => {
     expect(
-      arranged(["cancel", "open_case", "refund", "claim_payment", "teleport" as OrderActionKind]),
+      arranged(["cancel", "open_case", "refund", "claim_payment", "teleport" as OrderActionKind], {
+        payment_method: "bank_transfer",
+      }),
     ).toEqual(["claim_payment", "refund", "cancel", "open_case"]);
+    expect(
+      arranged(["cancel", "claim_payment", "confirm_delivery"], { payment_method: "pay_on_delivery" }),
+    ).toEqual(["confirm_delivery", "claim_payment", "cancel"]);
     expect(formOf("toString")).toBeNull();
   });
 

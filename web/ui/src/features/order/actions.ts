@@ -82,9 +82,18 @@ export function formFor(action: OrderActionKind, order: Pick<Order, "fulfilment"
 
 const TONES = ["primary", "normal", "danger"];
 
-/** The actions as buttons: known ones only, the main thing first, danger last. */
-export function arranged(actions: readonly OrderActionKind[]): OrderActionKind[] {
-  const rank = (action: OrderActionKind): number => TONES.indexOf(formOf(action)?.tone ?? "normal");
+/**
+ * The actions as buttons: known ones only, the main thing first, danger last. Who pays on delivery gets the goods first,
+ * so reporting a payment is not the main thing then.
+ */
+export function arranged(
+  actions: readonly OrderActionKind[],
+  order: Pick<Order, "payment_method">,
+): OrderActionKind[] {
+  const rank = (action: OrderActionKind): number =>
+    action === "claim_payment" && order.payment_method === "pay_on_delivery"
+      ? TONES.indexOf("normal")
+      : TONES.indexOf(formOf(action)?.tone ?? "normal");
   return actions.filter((action) => formOf(action) !== null).sort((a, b) => rank(a) - rank(b));
 }
 

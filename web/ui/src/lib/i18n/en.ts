@@ -31,6 +31,7 @@ export const en = {
   online: "Online",
   offline: "Offline",
   lastSeen: (when: string) => `Last seen ${when}`,
+  lastSeenNow: "Last seen just now",
   you: "You",
   someone: "Someone",
   noName: "No name yet",

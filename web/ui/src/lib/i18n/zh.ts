@@ -31,6 +31,7 @@ export default {
   online: "在线",
   offline: "离线",
   lastSeen: (when: string) => `${when}在线`,
+  lastSeenNow: "刚刚在线",
   you: "你",
   someone: "某人",
   noName: "未设置名字",
