@@ -16,7 +16,9 @@ use super::{Actor, DemoError, neighbour::Neighbour, scene::Scene, shop::ShopKeep
 const DOES_AT_ONCE_MAX: usize = 32;
 /// How long to wait before listening again after the events broke off.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
-/// How often a shop shows something new.
+/// When a shop shows something new for the first time: soon, for somebody who only has a look.
+const FIRST_DEAL_AFTER: Duration = Duration::from_secs(60);
+/// How often one does from then on.
 const DEAL_EVERY: Duration = Duration::from_secs(150);
 /// A line is typed for this long at least and at most, and this long a letter.
 const TYPING_MIN: Duration = Duration::from_millis(900);
@@ -56,7 +58,7 @@ pub(super) async fn go_on(scene: &Scene) {
     };
     let deals = async {
         for turn in 1.. {
-            tokio::time::sleep(DEAL_EVERY).await;
+            tokio::time::sleep(if turn == 1 { FIRST_DEAL_AFTER } else { DEAL_EVERY }).await;
             let keeper = if turn % 2 == 1 { &scene.lane } else { &scene.greens };
             if let Err(error) = super::scene::post_deal(keeper, &scene.group, turn / 2).await {
                 tracing::warn!(%error, "a deal was not posted");

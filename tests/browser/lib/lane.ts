@@ -33,8 +33,12 @@ export class Resident {
       this.contexts.push(context);
       this.#chinese = await context.newPage();
       this.#listen(this.#chinese);
+      // Logged in, or what is looked at afterwards would be the page that asks for a link.
+      const loggedIn = this.#chinese.waitForResponse(
+        (response) => response.url().endsWith("/api/session") && response.request().method() === "POST" && response.ok(),
+      );
       await this.#chinese.goto(await this.node.link());
-      await expect(this.#chinese).toHaveURL(/^[^#]*$/);
+      await loggedIn;
     }
     return this.#chinese;
   }

@@ -6,6 +6,7 @@ async function screens(resident: Resident, all: Record<string, string>): Promise
   for (const [name, path] of Object.entries(all)) {
     await test.step(name, () =>
       resident.lookAt(path, `7-${name}`, async (page) => {
+        await expect(page.getByRole("navigation", { name: /^(Main|主导航)$/ })).toBeVisible();
         await expect(page.getByRole("main")).toBeVisible();
         await expect(page.getByRole("heading").first()).toBeVisible();
       }),

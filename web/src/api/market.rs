@@ -203,9 +203,18 @@ pub struct ListingSummary {
     pub rating: Rating,
     /// Names of my contacts who recommend it.
     pub recommended_by: Vec<String>,
-    /// What a whole unit costs: `23.80 CNY/kg`.
+    /// What a whole unit costs.
     #[schema(required)]
-    pub unit_price: Option<String>,
+    pub unit_price: Option<UnitPrice>,
+}
+
+/// What a whole unit of goods costs, so that packs of any size compare.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UnitPrice {
+    /// For one unit.
+    pub price: Money,
+    /// `kg`, `l`, `m` or `pc` (a piece).
+    pub unit: String,
 }
 
 /// A page of listings.

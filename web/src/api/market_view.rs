@@ -18,7 +18,8 @@ use super::{
     common::Money,
     market::{
         Listing, ListingImage, ListingOption, ListingPage, ListingStatus, ListingSummary, PaymentMethod,
-        PaymentMethodKind, PickupPlace, ReturnPayer, ReturnPolicy, ShippingOption, Store, StoreSummary, Variant,
+        PaymentMethodKind, PickupPlace, ReturnPayer, ReturnPolicy, ShippingOption, Store, StoreSummary, UnitPrice,
+        Variant,
     },
     trust::Rating,
 };
@@ -205,7 +206,7 @@ pub(crate) fn summary(views: &Views<'_>, view: &ListingView) -> Result<ListingSu
     let compare_at = cheapest.and_then(|variant| variant.compare_at.filter(|before| *before > variant.price));
     let unit_price = body.variants.first().and_then(|variant| {
         let (price, unit) = variant.measure?.unit_price(body.money(variant.price))?;
-        Some(format!("{price}/{unit}"))
+        Some(UnitPrice { price: price.into(), unit: unit.to_owned() })
     });
     let mut recommended_by = Vec::new();
     for account in trust::view::recommended_by(views.read, &view.store, &view.handle)? {

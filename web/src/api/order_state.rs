@@ -143,7 +143,7 @@ pub enum MoneyHolder {
     Seller,
     /// An escrow.
     Escrow,
-    /// Nothing is due.
+    /// Nobody for certain: on its way, as the buyer says.
     Nobody,
 }
 

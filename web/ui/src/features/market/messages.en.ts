@@ -6,6 +6,7 @@ const n = plurals("en");
 export default {
   /** Between a name and its value. */
   colon: ": ",
+  comma: ", ",
   market: "Market",
   searchGoods: "Search goods and stores",
   search: "Search",
@@ -34,6 +35,8 @@ export default {
   loadingMore: "Loading more…",
   loadFailed: "More could not be loaded.",
   soldOut: "Sold out",
+  unitPrice: (price: string, unit: string) =>
+    `${price} per ${({ pc: "piece" } as Record<string, string>)[unit] ?? unit}`,
   from: (price: string) => `from ${price}`,
   wasPrice: (price: string) => `Before: ${price}`,
   percentOff: (percent: number) => `−${percent}%`,

@@ -5,6 +5,7 @@ const n = plurals("zh-CN");
 
 export default {
   colon: "：",
+  comma: "、",
   market: "集市",
   searchGoods: "搜索商品和店铺",
   search: "搜索",
@@ -30,6 +31,8 @@ export default {
   loadingMore: "正在加载…",
   loadFailed: "没能加载更多商品。",
   soldOut: "已售罄",
+  unitPrice: (price: string, unit: string) =>
+    `${price}/${({ kg: "公斤", l: "升", m: "米", pc: "件" } as Record<string, string>)[unit] ?? unit}`,
   from: (price: string) => `${price} 起`,
   wasPrice: (price: string) => `原价 ${price}`,
   percentOff: (percent: number) => `-${percent}%`,

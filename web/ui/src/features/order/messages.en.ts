@@ -28,7 +28,7 @@ export default {
     requested: "Requested",
     quoted: "Quote received",
     accepted: "Agreed",
-    in_progress: "Being prepared",
+    in_progress: "In progress",
     declined: "Declined",
     expired: "Expired",
     cancel_requested: "Cancellation asked",

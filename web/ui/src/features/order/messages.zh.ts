@@ -28,7 +28,7 @@ export default {
     requested: "已下单",
     quoted: "已报价",
     accepted: "已成交",
-    in_progress: "备货中",
+    in_progress: "进行中",
     declined: "已拒绝",
     expired: "已过期",
     cancel_requested: "申请取消",
