@@ -115,7 +115,9 @@ export class Conversation {
       for (;;) {
         const next = this.unsent.find((one) => one.error === null);
         if (!next) return;
-        const message = await api.post<Message>(`/chats/${seg(this.chat)}/messages`, next.body, { key: next.key });
+        const message = await api.post<Message>(`/chats/${seg(this.chat)}/messages`, next.body, {
+          key: next.key,
+        });
         this.#keep(this.unsent.filter((one) => one.key !== next.key));
         this.#put(message);
         chats.heard(message);
