@@ -53,8 +53,12 @@ impl Feature for Chat {
         addressed(record, &body.to, &me)?;
         let author = record.author();
         let other = if author == me { body.to } else { author };
-        if author != me && !may_write(cx, &author)? {
-            return Err(Reject::Later("not a contact"));
+        if author != me && !contact::view::get(cx.read(), &author)?.may_write() {
+            if !is_own_store(cx)? {
+                return Err(Reject::Later("not a contact"));
+            }
+            // Anybody may ask a store, and who asked may be answered.
+            cx.emit(&DomainEvent::Dealing(author))?;
         }
         let (id, at) = (record.id(), record.header().at);
         let (chat, card) = (ChatId::Direct(other), body.content.card);
@@ -93,11 +97,6 @@ impl Feature for Chat {
             _ => Ok(()),
         }
     }
-}
-
-/// Whether a direct message from this account is expected: a contact, somebody with business, or anybody at a store.
-fn may_write(cx: &Cx<'_>, from: &AccountId) -> Result<bool, EngineError> {
-    Ok(contact::view::get(cx.read(), from)?.may_write() || is_own_store(cx)?)
 }
 
 fn is_own_store(cx: &Cx<'_>) -> Result<bool, EngineError> {

@@ -144,6 +144,22 @@ impl Alley {
 }
 
 #[test]
+fn who_asks_a_shop_is_answered_without_being_a_contact() {
+    let mut alley = Alley::new(12);
+    let (shop, mei) = (alley.shop, alley.mei);
+    let stranger = alley.call(SHOP, move |cx| chat::send(cx, ChatId::Direct(mei), chat::content("Buy!", None, None)?));
+    assert!(stranger.is_err(), "a shop does not write to whoever never asked");
+    for (node, to, text) in [(MEI, shop, "How fresh are they?"), (SHOP, mei, "Of this morning.")] {
+        alley.ok(node, move |cx| chat::send(cx, ChatId::Direct(to), chat::content(text, None, None)?).map(drop));
+        alley.minutes(2);
+    }
+    for (node, other) in [(MEI, shop), (SHOP, mei)] {
+        let (page, _) = chat::view::page(alley.world.read(node), &ChatId::Direct(other), None, 10).unwrap();
+        assert_eq!(page.len(), 2);
+    }
+}
+
+#[test]
 fn a_card_in_a_group_leads_to_an_order_paid_on_delivery_and_a_review_that_a_friend_sees() {
     let mut alley = Alley::new(12);
     let mei = alley.mei;
