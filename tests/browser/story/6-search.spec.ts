@@ -32,7 +32,9 @@ test("goods, stores, people, groups and messages are found while one types", asy
 
   // From anywhere, by keys alone.
   await mei.go("/discover");
+  await expect(page.getByRole("heading", { name: "Discover" })).toBeVisible();
   await page.keyboard.press("Control+k");
+  await expect(page.getByRole("dialog").getByRole("searchbox")).toBeFocused();
   await page.keyboard.type("茉莉");
   await expect(page.getByRole("dialog").getByText("Jasmine tea 茉莉花茶")).toBeVisible();
   await look(page, "6-search-anywhere");
