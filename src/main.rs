@@ -22,6 +22,10 @@ use clap::Parser as _;
 
 use crate::{cli::Cli, failure::Failure, output::Output};
 
+/// Half of what the store does is to allocate; see `docs/performance.md` for what this one saves.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long threads that are still busy may go on once a command is done: what had to reach the disk is there.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 

@@ -99,6 +99,7 @@ pub fn addressed(record: &Verified, to: &AccountId, me: &AccountId) -> Result<()
 
 fn save(cx: &mut Cx<'_>, account: &AccountId, contact: &Contact) -> Result<(), EngineError> {
     cx.put_value(keys::contact(account), contact)?;
+    cx.wanted_changed();
     cx.notify(Event::Contact(*account));
     cx.index(Indexed::Person(*account));
     Ok(())
@@ -251,6 +252,7 @@ pub fn set_blocked(cx: &mut Cx<'_>, account: AccountId, blocked: bool) -> Result
 /// The store's.
 pub fn remove(cx: &mut Cx<'_>, account: AccountId) -> Result<(), CommandError> {
     cx.delete(keys::contact(&account));
+    cx.wanted_changed();
     cx.unfollow(&Topic::Profile(account))?;
     cx.emit(&DomainEvent::ContactGone(account))?;
     cx.notify(Event::Contact(account));

@@ -147,7 +147,7 @@ impl Cx<'_> {
         let id = record.id();
         let verified = verify_all(vec![record], |known| *known == identity.certificate).pop();
         let record = verified.ok_or(Reject::Rule("nothing to verify"))?.map_err(Reject::Fault)?;
-        let stored = ingest::take_in(self, &record, Source::Own)?;
+        let stored = ingest::take_in(self, &record, Source::Own, false)?;
         if topic.is_public() {
             let bytes = record.signed_bytes().clone();
             self.effects.push(Effect::Publish { topic, id, bytes });
@@ -249,6 +249,11 @@ impl Cx<'_> {
         let result = self.registry.iter().try_for_each(|feature| feature.hear(self, event));
         self.depth -= 1;
         result
+    }
+
+    /// To be called where [`Feature::wanted`](super::Feature::wanted) may have a new answer: it is asked again at once.
+    pub fn wanted_changed(&mut self) {
+        self.session.wanted_changed();
     }
 
     /// Tells the shell to do something after the commit.

@@ -106,6 +106,16 @@ pub enum Input {
     Tick,
 }
 
+impl Input {
+    /// Number of records it brings.
+    pub(super) fn record_count(&self) -> usize {
+        match self {
+            Self::Records { records, .. } => records.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// What the shell is to do after the commit. Repeating any of them is harmless.
 pub enum Effect {
     /// Spread a public record.

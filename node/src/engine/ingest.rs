@@ -44,6 +44,11 @@ pub(super) fn slot_holder(
     holder.map(Some).ok_or_else(|| EngineError::Damaged("a slot row".into()))
 }
 
+/// Where a record belongs.
+pub(super) fn place_for(header: &Header, id: RecordId) -> Place {
+    Place { topic: header.topic.key(), at: header.at, id }
+}
+
 /// Where a record is, if it is here.
 pub(super) fn place_of(read: &dyn Read, id: &RecordId) -> Result<Option<Place>, EngineError> {
     let Some(value) = read.get(&keys::index(id))? else { return Ok(None) };
@@ -61,8 +66,8 @@ pub(super) fn bytes_of(read: &dyn Read, id: &RecordId, at: TimestampMs) -> Resul
 
 /// Applies a verified record: time, slot, the features' rules; then stores it. Returns whether it was kept in the set.
 ///
-/// The caller has a savepoint and rolls back on an error.
-pub(super) fn take_in(cx: &mut Cx<'_>, record: &Verified, source: Source) -> Result<bool, Reject> {
+/// The caller has a savepoint and rolls back on an error. `new`: the store was seen not to have it.
+pub(super) fn take_in(cx: &mut Cx<'_>, record: &Verified, source: Source, new: bool) -> Result<bool, Reject> {
     let header = record.header();
     if source != Source::Own {
         if header.at > cx.now.plus_ms(CLOCK_SKEW_MS_MAX) {
@@ -94,14 +99,14 @@ pub(super) fn take_in(cx: &mut Cx<'_>, record: &Verified, source: Source) -> Res
     if keep == Keep::Drop {
         return Ok(false);
     }
-    store(cx, record, holder);
+    store(cx, record, holder, new);
     feature.map_or(Ok(()), |feature| feature.applied(cx, record))?;
     Ok(true)
 }
 
-fn store(cx: &mut Cx<'_>, record: &Verified, replaced: Option<SlotHolder>) {
+fn store(cx: &mut Cx<'_>, record: &Verified, replaced: Option<SlotHolder>, new: bool) {
     let header = record.header();
-    let place = Place { topic: header.topic.key(), at: header.at, id: record.id() };
+    let place = place_for(header, record.id());
     if let Some(old) = replaced {
         cx.txn.delete(old.place.key());
         cx.txn.delete(keys::index(&old.place.id));
@@ -111,10 +116,25 @@ fn store(cx: &mut Cx<'_>, record: &Verified, replaced: Option<SlotHolder>) {
         value.extend_from_slice(&version.to_be_bytes());
         cx.txn.put(keys::slot(&header.account, &header.kind, slot), value);
     }
-    cx.txn.put(keys::index(&place.id), [place.topic.as_slice(), &place.at.0.to_be_bytes()].concat());
-    cx.txn.put(place.key(), record.signed_bytes().clone());
+    let index = [place.topic.as_slice(), &place.at.0.to_be_bytes()].concat();
+    if new {
+        cx.txn.put_absent(keys::index(&place.id), index);
+        cx.txn.put_absent(place.key(), record.signed_bytes().clone());
+    } else {
+        cx.txn.put(keys::index(&place.id), index);
+        cx.txn.put(place.key(), record.signed_bytes().clone());
+    }
     if header.topic.is_public() {
-        cx.effects.push(Effect::Changed(header.topic.clone()));
+        changed(cx, &header.topic);
+    }
+}
+
+/// Says once that a topic's set is different.
+fn changed(cx: &mut Cx<'_>, topic: &Topic) {
+    // Records of one topic come together; the effects of one record are few.
+    let said = cx.effects.iter().rev().take(8).any(|effect| matches!(effect, Effect::Changed(other) if other == topic));
+    if !said {
+        cx.effects.push(Effect::Changed(topic.clone()));
     }
 }
 

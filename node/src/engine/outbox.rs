@@ -82,6 +82,7 @@ pub(super) fn put(cx: &mut Cx<'_>, to: &AccountId, record: &Verified, stored: bo
     let row = OutboxRow { state: OutboxState::Queued, since: cx.now, tries: 0, bytes };
     cx.put_value(keys::outbox(to, record.header().at, &record.id()), &row)?;
     cx.session.to_flush.insert(*to);
+    cx.session.wanted_changed();
     Ok(())
 }
 

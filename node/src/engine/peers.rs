@@ -46,6 +46,8 @@ pub(super) struct Session {
     pub(super) to_flush: BTreeSet<AccountId>,
     /// When to try to reach an account next, and the pause after that.
     attempts: BTreeMap<AccountId, (TimestampMs, u64)>,
+    /// Until then nobody has to be dialled, unless somebody else is wanted or a connection is lost.
+    rest_until: TimestampMs,
 }
 
 impl Session {
@@ -59,7 +61,13 @@ impl Session {
         self.connected.get(device).copied().flatten()
     }
 
+    /// Who is wanted, or connected, may be different from what it was.
+    pub(super) fn wanted_changed(&mut self) {
+        self.rest_until = TimestampMs(0);
+    }
+
     pub(super) fn retry(&mut self, account: &AccountId) {
+        self.wanted_changed();
         self.attempts.remove(account);
         self.in_flight.remove(account);
         self.to_flush.insert(*account);
@@ -142,6 +150,7 @@ pub(super) fn up(
 /// The last connection is gone.
 pub(super) fn down(cx: &mut Cx<'_>, device: DeviceId) -> Result<(), EngineError> {
     let Some(Some(account)) = cx.session.connected.remove(&device) else { return Ok(()) };
+    cx.session.wanted_changed();
     seen(cx, &account, &device)?;
     if cx.session.device_of(&account).is_none() {
         cx.session.in_flight.remove(&account);
@@ -166,17 +175,26 @@ fn is_wanted(cx: &Cx<'_>, account: &AccountId) -> Result<bool, EngineError> {
     Ok(!outbox::is_empty(&cx.txn, account)?)
 }
 
-/// Tries to reach those who are wanted and not connected, each with its own growing pause.
+/// Tries to reach those who are wanted and not connected, each with its own growing pause. Looks through them only when
+/// one of them is due or something changed: an idle node with a thousand contacts is idle.
 pub(super) fn tick(cx: &mut Cx<'_>) -> Result<(), EngineError> {
+    if cx.now < cx.session.rest_until {
+        return Ok(());
+    }
     let mut wanted: BTreeSet<AccountId> = outbox::recipients(&cx.txn)?;
     for feature in cx.registry {
         wanted.extend(feature.wanted(&cx.txn)?);
     }
     cx.session.attempts.retain(|account, _| wanted.contains(account));
     let mut dials = 0;
+    let mut rest_until = cx.now.plus_ms(RETRY_MS_MAX);
     for account in wanted {
         let (due, pause) = cx.session.attempts.get(&account).copied().unwrap_or((TimestampMs(0), RETRY_MS_MIN));
-        if cx.is_online(&account) || due > cx.now || dials >= DIALS_A_TICK {
+        if cx.is_online(&account) {
+            continue;
+        }
+        if due > cx.now || dials >= DIALS_A_TICK {
+            rest_until = rest_until.min(due);
             continue;
         }
         dials += 1;
@@ -184,9 +202,11 @@ pub(super) fn tick(cx: &mut Cx<'_>) -> Result<(), EngineError> {
         let jitter = u64::from(cx.random::<1>()[0]).saturating_mul(pause) / 1024;
         let next = (cx.now.plus_ms(pause.saturating_add(jitter)), pause.saturating_mul(2).min(RETRY_MS_MAX));
         cx.session.attempts.insert(account, next);
+        rest_until = rest_until.min(next.0);
         let devices = devices(&cx.txn, &account)?.into_iter().map(|(device, row)| (device, row.addresses)).collect();
         let addresses = get_value(&cx.txn, keys::hint(&account))?.unwrap_or_default();
         cx.effects.push(Effect::Connect { account: Some(account), devices, addresses });
     }
+    cx.session.rest_until = rest_until;
     Ok(())
 }

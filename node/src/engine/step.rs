@@ -14,7 +14,7 @@ use super::{
     cx::{Cx, Random},
     error::{EngineError, Reject, Verdict},
     event::{Answer, Call, DomainEvent, Effect, Input, Outcome, Source, Token, Verdicts},
-    identity, indexing, ingest, outbox, peers,
+    identity, indexing, ingest, keys, outbox, peers,
 };
 use crate::store::Txn;
 
@@ -43,7 +43,8 @@ impl Engine {
     ) -> Result<Vec<Effect>, EngineError> {
         let mut checked = self.check(&inputs)?.into_iter();
         let store = Arc::clone(&self.store);
-        let (mut random, mut effects) = (Random::new(seed), Vec::new());
+        // A public message has three: the screen, the search index, the topic's set.
+        let (mut random, mut effects) = (Random::new(seed), Vec::with_capacity(4 * checked.len()));
         let mut cx = Cx {
             txn: Txn::new(&*store),
             registry: self.registry,
@@ -77,30 +78,34 @@ impl Engine {
     /// Decodes, drops what is already here, and verifies the rest in batches: no signature is checked twice, and none
     /// for a record that would be thrown away.
     fn check(&mut self, inputs: &[Input]) -> Result<Vec<Checked>, EngineError> {
-        let (mut checked, mut unverified) = (Vec::new(), Vec::new());
+        let count = inputs.iter().map(Input::record_count).sum();
+        let mut checked = Vec::with_capacity(count);
+        let (mut places, mut unverified) = (Vec::with_capacity(count), Vec::with_capacity(count));
         for input in inputs {
             let Input::Records { records, .. } = input else { continue };
             for bytes in records {
                 match Unverified::decode(Arc::clone(bytes)) {
                     Err(error) => checked.push(Some(Checked::Rejected(Reject::Fault(error)))),
-                    Ok(record) if ingest::place_of(&*self.store, &record.id())?.is_some() => {
+                    // A look at its place in the set is cheaper than one at its id: what comes together lies together.
+                    Ok(record) if self.store.contains(&ingest::place_for(record.header(), record.id()).key())? => {
                         let header = record.header();
                         let receipt = outbox::needs_receipt(&header.kind);
                         checked.push(Some(Checked::Known(header.account, record.id(), receipt)));
                     }
                     Ok(record) => {
-                        unverified.push((checked.len(), record));
+                        places.push(checked.len());
+                        unverified.push(record);
                         checked.push(None);
                     }
                 }
             }
         }
-        for chunk in chunks(unverified) {
-            let (places, records): (Vec<_>, Vec<_>) = chunk.into_iter().unzip();
-            let results = verify_all(records, |certificate| {
+        for places in places.chunks(VERIFY_BATCH_MAX) {
+            let rest = unverified.split_off(places.len());
+            let results = verify_all(std::mem::replace(&mut unverified, rest), |certificate| {
                 self.certificates.get(&certificate.device).is_some_and(|known| known == certificate)
             });
-            for (place, result) in places.into_iter().zip(results) {
+            for (place, result) in places.iter().zip(results) {
                 let outcome = match result {
                     Ok(record) => {
                         self.remember(&record);
@@ -108,7 +113,7 @@ impl Engine {
                     }
                     Err(error) => Checked::Rejected(Reject::Fault(error)),
                 };
-                if let Some(slot) = checked.get_mut(place) {
+                if let Some(slot) = checked.get_mut(*place) {
                     *slot = Some(outcome);
                 }
             }
@@ -126,17 +131,6 @@ impl Engine {
         }
         self.certificates.insert(certificate.device, certificate.clone());
     }
-}
-
-fn chunks(records: Vec<(usize, Unverified)>) -> Vec<Vec<(usize, Unverified)>> {
-    let mut rest = records;
-    let mut chunks = Vec::new();
-    while rest.len() > VERIFY_BATCH_MAX {
-        let tail = rest.split_off(VERIFY_BATCH_MAX);
-        chunks.push(std::mem::replace(&mut rest, tail));
-    }
-    chunks.push(rest);
-    chunks
 }
 
 fn apply(
@@ -180,7 +174,7 @@ fn receive(
     let mut outcomes = Vec::with_capacity(batch.len());
     for (index, checked) in batch.into_iter().enumerate() {
         let result = match checked {
-            Checked::Verified(record) => take_in(cx, &record, source, owed),
+            Checked::Verified(record) => take_in(cx, &record, source, true, owed),
             Checked::Known(author, id, receipt) => {
                 if receipt && source == Source::Mail {
                     owed.entry(author).or_default().push(id);
@@ -210,11 +204,12 @@ fn receive(
     Ok(())
 }
 
-fn take_in(cx: &mut Cx<'_>, record: &Verified, source: Source, owed: &mut Owed) -> Result<(), Reject> {
-    // The same record twice in one step: the first may be in this transaction already.
-    let known = ingest::place_of(&cx.txn, &record.id())?.is_some();
+fn take_in(cx: &mut Cx<'_>, record: &Verified, source: Source, new: bool, owed: &mut Owed) -> Result<(), Reject> {
+    // What was here before this step was sorted out before its signature was checked; this is the same record twice in
+    // one step.
+    let known = cx.txn.has_put(keys::index(&record.id()));
     let (savepoint, effects) = (cx.txn.savepoint(), cx.effects.len());
-    let result = if known { Err(Reject::Unwanted("already here")) } else { ingest::take_in(cx, record, source) };
+    let result = if known { Err(Reject::Unwanted("already here")) } else { ingest::take_in(cx, record, source, new) };
     let kind = &record.header().kind;
     match result {
         Ok(_) => {
@@ -249,10 +244,15 @@ fn run(cx: &mut Cx<'_>, call: Call) -> Result<(), EngineError> {
 }
 
 fn tick(cx: &mut Cx<'_>, owed: &mut Owed) -> Result<(), EngineError> {
-    let due = ingest::due(cx)?;
+    let mut due = ingest::due(cx)?;
+    for record in std::mem::take(&mut due) {
+        if ingest::place_of(&cx.txn, &record.id())?.is_none() {
+            due.push(record);
+        }
+    }
     for record in verify_all(due, |_| false).into_iter().flatten() {
         let source = if record.header().topic.is_public() { Source::Sync } else { Source::Mail };
-        if let Err(Reject::Own(error)) = take_in(cx, &record, source, owed) {
+        if let Err(Reject::Own(error)) = take_in(cx, &record, source, false, owed) {
             return Err(error);
         }
     }

@@ -9,7 +9,7 @@ use hutong_protocol::{
 };
 use proptest::prelude::*;
 
-use super::{Input, Outcome, Source, Verdict, outbox};
+use super::{Effect, Input, Outcome, Source, Verdict, outbox};
 use crate::{
     account, chat,
     chat::view::MessageState,
@@ -385,4 +385,27 @@ proptest! {
         let given = node.receive(Source::Gossip, vec![bytes.into()]);
         prop_assert_eq!(given.outcomes, [Outcome::Refused]);
     }
+}
+
+#[test]
+fn who_is_away_is_dialled_with_growing_pauses_and_at_once_when_wanted_anew() {
+    let (mut mei, tom) = neighbours();
+    let (device, account) = (tom.engine.device_key().id(), tom.account());
+    let dials = |mei: &mut TestNode, after_ms: u64, inputs: Vec<Input>| {
+        mei.now = mei.now.plus_ms(after_ms);
+        let effects = mei.engine.step(inputs, mei.now, &[3; 32], &mut |_, _, _| ()).unwrap();
+        effects
+            .iter()
+            .filter(|effect| matches!(effect, Effect::Connect { account: Some(to), .. } if *to == account))
+            .count()
+    };
+    assert_eq!(dials(&mut mei, 1_000, vec![Input::Tick]), 0, "he is connected");
+    assert_eq!(dials(&mut mei, 1, vec![Input::PeerDown(device), Input::Tick]), 1, "he went");
+    assert_eq!(dials(&mut mei, 500, vec![Input::Tick]), 0, "not that soon");
+    let hours = (0..7_200).map(|_| dials(&mut mei, 1_000, vec![Input::Tick])).sum::<usize>();
+    assert!((20..60).contains(&hours), "{hours} dials in two hours: often at first, then every five minutes");
+    mei.call(move |cx| contact::remove(cx, account)).unwrap();
+    assert_eq!(dials(&mut mei, 3_600_000, vec![Input::Tick]), 0, "nobody misses him");
+    mei.call(move |cx| contact::add(cx, account, Vec::new(), "Hello again")).unwrap();
+    assert_eq!(dials(&mut mei, 1, vec![Input::Tick]), 1, "he is wanted again, and dialled at once");
 }

@@ -197,6 +197,7 @@ pub fn set_followed(
     }
     if let Some(row) = view::row(cx.read(), &store)? {
         cx.put_value(keys::store(&store), &StoreRow { followed, ..row })?;
+        cx.wanted_changed();
         cx.notify(Event::Store(store));
     }
     Ok(())

@@ -87,7 +87,7 @@ impl Store for MemoryStore {
         batch.check()?;
         let mut guard = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         let entries = Arc::make_mut(&mut guard);
-        for (key, value) in batch.into_writes() {
+        for (key, value, _) in batch.into_writes() {
             match value {
                 Some(value) => entries.insert(key, value),
                 None => entries.remove(&key),

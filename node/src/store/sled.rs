@@ -17,12 +17,11 @@
 //! Inside the tree: `0 | key` → `0 | value`, or `1 | length (4)` with the value at `1 | key | chunk number (4)`.
 
 use std::{
-    collections::BTreeMap,
     fs::{self, File},
     ops::ControlFlow,
     path::Path,
     sync::{
-        Mutex, OnceLock, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -181,14 +180,7 @@ impl SledStore {
     }
 
     /// Applies, flushes and syncs; on return the writes are on disk or an error says that they may not be.
-    fn write(&self, writes: RawWrites) -> Result<(), StoreError> {
-        let mut batch = ::sled::Batch::default();
-        for (key, value) in writes {
-            match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
-            }
-        }
+    fn write(&self, batch: ::sled::Batch) -> Result<(), StoreError> {
         self.db.apply_batch(batch).map_err(|e| store_error("write", e))?;
         self.watchdog.watch(|| self.db.flush()).map_err(|e| store_error("flush what it wrote", e))?;
         #[cfg(test)]
@@ -202,35 +194,35 @@ impl SledStore {
         })
     }
 
-    /// Turns a batch into sled's entries, and notes what each of them holds now.
-    fn prepare(&self, batch: Batch) -> Result<(RawWrites, Before), StoreError> {
-        let mut writes = RawWrites::new();
-        let mut before = Before::new();
-        for (key, value) in batch.into_writes() {
-            let head = raw_key(HEADS, &key);
-            let old = self.db.get(&head).map_err(|e| store_error("read", e))?;
+    /// Turns a batch into sled's, and notes what each of its entries holds now.
+    fn prepare(&self, batch: Batch) -> Result<(::sled::Batch, Before), StoreError> {
+        let mut writes = ::sled::Batch::default();
+        let mut before = Before::with_capacity(batch.len());
+        let look = |key: &IVec| self.db.get(key).map_err(|e| store_error("read", e));
+        for (key, value, absent) in batch.into_writes() {
+            let head = IVec::from(raw_key(HEADS, &key));
+            let old = if absent { None } else { look(&head)? };
+            debug_assert!(!absent || look(&head)?.is_none(), "a key that was seen to be absent is there");
+            // A piece that is both dropped and written is written: what comes later counts.
             for number in 0..chunk_count(old.as_deref())? {
-                writes.insert(chunk_key(&key, number), None);
+                let piece = IVec::from(chunk_key(&key, number));
+                before.push((piece.clone(), look(&piece)?));
+                writes.remove(piece);
             }
             before.push((head.clone(), old));
             match value {
-                None => {
-                    writes.insert(head, None);
-                }
-                Some(value) if value.len() <= CHUNK_BYTES => {
-                    writes.insert(head, Some([&[INLINE], value.as_ref()].concat()));
-                }
+                None => writes.remove(head),
+                Some(value) if value.len() <= CHUNK_BYTES => writes.insert(head, [&[INLINE], value.as_ref()].concat()),
                 Some(value) => {
                     let length = u32::try_from(value.len()).unwrap_or(u32::MAX); // limited by Batch::check
-                    writes.insert(head, Some([&[CHUNKED][..], &length.to_be_bytes()].concat()));
+                    writes.insert(head, [&[CHUNKED][..], &length.to_be_bytes()].concat());
                     for (number, chunk) in (0u32..).zip(value.chunks(CHUNK_BYTES)) {
-                        writes.insert(chunk_key(&key, number), Some(chunk.to_vec()));
+                        let piece = IVec::from(chunk_key(&key, number));
+                        before.push((piece.clone(), look(&piece)?));
+                        writes.insert(piece, chunk);
                     }
                 }
             }
-        }
-        for key in writes.keys().filter(|key| key.first() == Some(&CHUNKS)) {
-            before.push((key.clone(), self.db.get(key).map_err(|e| store_error("read", e))?));
         }
         Ok((writes, before))
     }
@@ -310,7 +302,8 @@ impl Store for SledStore {
         self.foresee(bytes)?;
         let (writes, before) = self.prepare(batch)?;
         self.write(writes).inspect_err(|cause| {
-            let before = before.into_iter().map(|(key, value)| (key.into(), value.map(|value| value.as_ref().into())));
+            let shared = |bytes: IVec| -> Arc<[u8]> { bytes.as_ref().into() };
+            let before = before.into_iter().map(|(key, value)| (shared(key), value.map(shared)));
             let frozen = Frozen { cause: cause.clone(), before: before.collect() };
             tracing::error!(%cause, "the store refuses further commits");
             // Cannot be set already: the lock is held and it was empty above.
@@ -333,11 +326,8 @@ impl Drop for SledStore {
     }
 }
 
-/// sled's entries by key, so that a chunk that is both dropped and written is written.
-type RawWrites = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
-
 /// What sled's entries held before a commit.
-type Before = Vec<(Vec<u8>, Option<IVec>)>;
+type Before = Vec<(IVec, Option<IVec>)>;
 
 /// sled's tree, entry by entry.
 struct Raw<'d>(&'d Db);

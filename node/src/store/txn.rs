@@ -17,6 +17,8 @@ pub(super) type Writes = BTreeMap<Arc<[u8]>, Option<Value>>;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Batch {
     writes: Writes,
+    /// Of these, what the store was seen not to have.
+    absent: Vec<Arc<[u8]>>,
 }
 
 impl Batch {
@@ -68,9 +70,14 @@ impl Batch {
         Ok(())
     }
 
-    /// The writes in key order, owned.
-    pub(super) fn into_writes(self) -> impl Iterator<Item = (Arc<[u8]>, Option<Value>)> {
-        self.writes.into_iter()
+    /// The writes in key order, owned, each with whether the store was seen not to have the key.
+    pub(super) fn into_writes(mut self) -> impl Iterator<Item = (Arc<[u8]>, Option<Value>, bool)> {
+        self.absent.sort_unstable();
+        let absent = self.absent;
+        self.writes.into_iter().map(move |(key, value)| {
+            let is_absent = absent.binary_search(&key).is_ok();
+            (key, value, is_absent)
+        })
     }
 }
 
@@ -86,6 +93,7 @@ type Undo = (Arc<[u8]>, Option<Option<Value>>);
 pub struct Txn<'s> {
     store: &'s dyn Read,
     writes: Writes,
+    absent: Vec<Arc<[u8]>>,
     /// What each write since the first savepoint replaced in `writes`, oldest first.
     undo: Vec<Undo>,
     /// Whether a savepoint exists, so that a transaction without one keeps no undo log.
@@ -95,7 +103,7 @@ pub struct Txn<'s> {
 impl<'s> Txn<'s> {
     /// Starts with nothing written.
     pub fn new(store: &'s dyn Read) -> Self {
-        Self { store, writes: Writes::new(), undo: Vec::new(), undoable: false }
+        Self { store, writes: Writes::new(), absent: Vec::new(), undo: Vec::new(), undoable: false }
     }
 
     /// Starts with these writes.
@@ -109,9 +117,23 @@ impl<'s> Txn<'s> {
         self.write(key.as_ref().into(), Some(value.into()));
     }
 
+    /// Sets a key that the store was seen not to have, so that the commit need not look for what it replaces. Nobody else
+    /// may write it meanwhile.
+    pub fn put_absent(&mut self, key: impl AsRef<[u8]>, value: impl Into<Value>) {
+        let key: Arc<[u8]> = key.as_ref().into();
+        // It remains true of the store if this write is rolled back.
+        self.absent.push(Arc::clone(&key));
+        self.write(key, Some(value.into()));
+    }
+
     /// Removes `key`; no error if it is absent.
     pub fn delete(&mut self, key: impl AsRef<[u8]>) {
         self.write(key.as_ref().into(), None);
+    }
+
+    /// Whether this transaction sets `key`.
+    pub fn has_put(&self, key: impl AsRef<[u8]>) -> bool {
+        self.writes.get(key.as_ref()).is_some_and(Option::is_some)
     }
 
     fn write(&mut self, key: Arc<[u8]>, value: Option<Value>) {
@@ -152,7 +174,7 @@ impl<'s> Txn<'s> {
 
     /// The writes, to be given to [`Store::commit`](super::Store::commit).
     pub fn into_batch(self) -> Batch {
-        Batch { writes: self.writes }
+        Batch { writes: self.writes, absent: self.absent }
     }
 }
 
