@@ -32,7 +32,7 @@ use crate::{
 /// Stores that a node knows without following them. Each costs a topic; a person looks at fewer in a month.
 const VISITED_MAX: usize = 256;
 /// Goods of one store that a node keeps: twice what the largest street market has, and a bound for a store that floods.
-const LISTINGS_OF_A_STORE_MAX: u32 = 10_000;
+pub const LISTINGS_OF_A_STORE_MAX: u32 = 10_000;
 
 /// The feature.
 pub struct Market;

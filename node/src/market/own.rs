@@ -7,7 +7,7 @@ use hutong_protocol::{
 };
 
 use super::{
-    keys,
+    LISTINGS_OF_A_STORE_MAX, keys,
     view::{self, OwnListing},
 };
 use crate::{
@@ -109,6 +109,12 @@ pub fn put_listing(
     let before = view::own_row(cx.read(), handle)?;
     if before.as_ref().is_some_and(|own| own.listing == listing && own.draft == draft) {
         return Ok(Written::Unchanged);
+    }
+    // Other nodes would keep no more either (`LISTINGS_OF_A_STORE_MAX`).
+    let full = view::row(cx.read(), &me)?.is_some_and(|row| row.listings >= LISTINGS_OF_A_STORE_MAX);
+    if full && !draft && view::listing_row(cx.read(), &me, handle)?.is_none() {
+        let message = format!("a store has at most {LISTINGS_OF_A_STORE_MAX} products: delete some first");
+        return Err(CommandError::refused("store_full", message));
     }
     let updated = cx.now();
     cx.put_value(keys::own_listing(handle), &OwnListing { listing: listing.clone(), draft, updated })?;

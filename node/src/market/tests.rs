@@ -6,7 +6,7 @@ use hutong_protocol::{AccountId, market::Listing};
 use proptest::{prelude::*, sample::Index};
 
 use super::{
-    VISITED_MAX, cart,
+    LISTINGS_OF_A_STORE_MAX, VISITED_MAX, cart,
     own::{self, Publication},
     stock, view, visit,
 };
@@ -35,6 +35,24 @@ fn visitor(shop: &TestNode) -> TestNode {
     let (mut mei, account) = (TestNode::named("Mei", 2), shop.account());
     mei.call(move |cx| Ok(visit(cx, &account, &[])?)).unwrap();
     mei
+}
+
+#[test]
+fn a_store_that_is_full_says_so() {
+    let (mut shop, _) = shop();
+    put(&mut shop, "berries", strawberries(5), Publication::Active);
+    let me = shop.account();
+    shop.call(move |cx| {
+        let row = view::row(cx.read(), &me)?.unwrap();
+        Ok(cx.put_value(super::keys::store(&me), &view::StoreRow { listings: LISTINGS_OF_A_STORE_MAX, ..row })?)
+    })
+    .unwrap();
+    let error = shop.call(|cx| own::put_listing(cx, "more", strawberries(5), Publication::Active)).unwrap_err();
+    assert!(error.to_string().contains("at most 10000 products"), "{error}");
+    put(&mut shop, "later", strawberries(5), Publication::Draft);
+    let mut dearer = strawberries(5);
+    dearer.variants[0].price += 1;
+    put(&mut shop, "berries", dearer, Publication::Active);
 }
 
 /// What a node shows of a store, but for when it first saw things.

@@ -14,9 +14,10 @@ use super::{
     Catalogue, Import,
     columns::Column,
     picture::Picture,
-    report::{ImportReport, PREVIEW_MAX, Preview},
+    report::{ImportReport, Issue, PREVIEW_MAX, Preview},
     shopify::{Product, ProductVariant},
 };
+use crate::market::LISTINGS_OF_A_STORE_MAX;
 
 /// What the record around a listing needs: account, topic, slot, signature's header.
 const RECORD_ROOM_BYTES: usize = 1024;
@@ -70,6 +71,14 @@ impl<'a> Planner<'a> {
         }
         for product in &self.catalogue.products {
             self.product(product);
+        }
+        let after = self.existing.len() + self.report.created;
+        if self.report.created > 0 && after > LISTINGS_OF_A_STORE_MAX as usize {
+            let message = format!(
+                "the store would have {after} products; it can have {LISTINGS_OF_A_STORE_MAX}: leave some out, or put \
+                 variants of one product together"
+            );
+            self.report.errors.push(Issue::file(&message));
         }
         // All or nothing: with one error, nothing of the file is applied.
         if !self.report.errors.is_empty() {

@@ -312,11 +312,18 @@ fn a_product_without_a_handle_gets_one_from_its_title() {
 
 #[test]
 fn a_hundred_thousand_rows_are_taken_in_and_one_more_is_refused() {
-    let row = |n: usize| format!("Product {n},p{n},S{n},{}.50,\"<p>Text of {n}</p>\"\n", n % 1000);
-    let mut csv = "Title,URL handle,SKU,Price,Description\n".to_owned();
+    let row = |n: usize| {
+        let p = n / 10;
+        format!("Product {p},p{p},S{n},{}.50,\"<p>Text of {p}</p>\",Size,{}\n", n % 1000, n % 10)
+    };
+    let mut csv = "Title,URL handle,SKU,Price,Description,Option1 name,Option1 value\n".to_owned();
     (0..100_000).for_each(|n| csv.push_str(&row(n)));
     let import = plan(&csv, &Listings::new());
-    assert_eq!((errors(&import), counts(&import)), (vec![], (100_000, 0, 0)));
+    assert_eq!((errors(&import), counts(&import)), (vec![], (10_000, 0, 0)));
+    let others = self::import("Title,URL handle,SKU,Price\nOther,other,X,1\n");
+    let import = plan(&csv, &others);
+    assert!(errors(&import)[0].contains("would have 10001 products"), "{:?}", errors(&import));
+    assert!(import.changes.is_empty(), "all or nothing");
     csv.push_str(&row(100_000));
     assert!(errors(&plan(&csv, &Listings::new()))[0].contains("at most 100000 go in one import"));
 }
