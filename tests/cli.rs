@@ -242,6 +242,21 @@ fn commands_find_the_node_that_runs_and_know_when_it_does_not() {
     again.stop();
 }
 
+#[test]
+fn the_benchmarks_run_and_give_each_figure_with_its_unit() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["bench", "ingest", "latency", "--records", "300", "--messages", "10", "--json"];
+    let lines = succeed(dir.path(), &args);
+    let figures: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(figures.len(), 8, "{lines}");
+    for figure in &figures {
+        assert!(figure["value"].as_f64().unwrap() > 0.0, "{figure}");
+        assert!(figure["unit"].is_string() && figure["what"].is_string(), "{figure}");
+    }
+    assert_eq!(figures.iter().filter(|figure| figure["goal"].is_number()).count(), 3, "{lines}");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "the user's own directory is not touched");
+}
+
 fn ready_device(data_dir: &Path) -> String {
     let node = Running::start(data_dir);
     let device = node.ready["device"].as_str().unwrap().to_owned();

@@ -71,6 +71,7 @@ macro_rules! suite {
             many_keys_stay_in_order
             a_transaction_shows_its_own_writes_over_the_store
             a_rollback_takes_back_what_came_after_its_savepoint
+            a_key_seen_to_be_absent_is_written_like_any_other
             any_script_gives_what_a_sorted_map_gives
         });
     };
@@ -291,6 +292,30 @@ fn a_rollback_takes_back_what_came_after_its_savepoint<B: Backend>() {
     assert_eq!((txn.get(b"a").unwrap().as_deref(), txn.len()), (Some(&b"1"[..]), 1));
     store.commit(txn.into_batch()).unwrap();
     assert_eq!(keys(store, KeyRange::all(), Ascending), ["a", "stored"]);
+}
+
+fn a_key_seen_to_be_absent_is_written_like_any_other<B: Backend>() {
+    let backend = B::create();
+    let store = backend.store();
+    commit(store, &[(b"old", Some(b"0"))]);
+    let long = vec![7; 20_000];
+    let mut txn = Txn::new(store);
+    txn.put_absent(b"new", long.clone());
+    txn.put_absent(b"twice", b"1".as_slice());
+    txn.put(b"twice", b"2".as_slice());
+    txn.put_absent(b"gone", long.clone());
+    txn.delete(b"gone");
+    let savepoint = txn.savepoint();
+    txn.put_absent(b"taken back", b"1".as_slice());
+    txn.rollback(savepoint);
+    assert!(txn.has_put(b"new") && !txn.has_put(b"gone") && !txn.has_put(b"taken back") && !txn.has_put(b"old"));
+    store.commit(txn.into_batch()).unwrap();
+    assert_eq!(keys(store, KeyRange::all(), Ascending), ["new", "old", "twice"]);
+    assert_eq!(store.get(b"new").unwrap().as_deref(), Some(&long[..]));
+    assert_eq!(store.get(b"twice").unwrap().as_deref(), Some(&b"2"[..]));
+    commit(store, &[(b"new", Some(b"short"))]);
+    let backend = backend.reopen();
+    assert_eq!(keys(backend.store(), KeyRange::all(), Ascending), ["new", "old", "twice"]);
 }
 
 /// What a script can do. Keys come from a small alphabet so that they meet.
