@@ -14,6 +14,13 @@ pub struct Cost {
     pub wall_us: u64,
 }
 
+impl std::ops::AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.cpu_us = self.cpu_us.saturating_add(other.cpu_us);
+        self.wall_us = self.wall_us.saturating_add(other.wall_us);
+    }
+}
+
 impl Cost {
     /// Units of work per second of processor time.
     #[must_use]

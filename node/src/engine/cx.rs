@@ -147,7 +147,7 @@ impl Cx<'_> {
         let id = record.id();
         let verified = verify_all(vec![record], |known| *known == identity.certificate).pop();
         let record = verified.ok_or(Reject::Rule("nothing to verify"))?.map_err(Reject::Fault)?;
-        let stored = ingest::take_in(self, &record, Source::Own, false)?;
+        let stored = ingest::take_in(self, &record, Source::Own, None)?;
         if topic.is_public() {
             let bytes = record.signed_bytes().clone();
             self.effects.push(Effect::Publish { topic, id, bytes });

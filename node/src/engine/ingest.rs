@@ -44,9 +44,18 @@ pub(super) fn slot_holder(
     holder.map(Some).ok_or_else(|| EngineError::Damaged("a slot row".into()))
 }
 
-/// Where a record belongs.
-pub(super) fn place_for(header: &Header, id: RecordId) -> Place {
-    Place { topic: header.topic.key(), at: header.at, id }
+/// Where records belong. Remembers the last topic's key, which is a hash: what comes together is often of one topic.
+#[derive(Default)]
+pub(super) struct Places(Option<(Topic, [u8; 16])>);
+
+impl Places {
+    pub(super) fn of(&mut self, header: &Header, id: RecordId) -> Place {
+        let topic = match &self.0 {
+            Some((topic, key)) if *topic == header.topic => *key,
+            _ => self.0.insert((header.topic.clone(), header.topic.key())).1,
+        };
+        Place { topic, at: header.at, id }
+    }
 }
 
 /// Where a record is, if it is here.
@@ -66,8 +75,13 @@ pub(super) fn bytes_of(read: &dyn Read, id: &RecordId, at: TimestampMs) -> Resul
 
 /// Applies a verified record: time, slot, the features' rules; then stores it. Returns whether it was kept in the set.
 ///
-/// The caller has a savepoint and rolls back on an error. `new`: the store was seen not to have it.
-pub(super) fn take_in(cx: &mut Cx<'_>, record: &Verified, source: Source, new: bool) -> Result<bool, Reject> {
+/// The caller has a savepoint and rolls back on an error. `place`: where it belongs, if the store was seen not to have it.
+pub(super) fn take_in(
+    cx: &mut Cx<'_>,
+    record: &Verified,
+    source: Source,
+    place: Option<Place>,
+) -> Result<bool, Reject> {
     let header = record.header();
     if source != Source::Own {
         if header.at > cx.now.plus_ms(CLOCK_SKEW_MS_MAX) {
@@ -99,14 +113,14 @@ pub(super) fn take_in(cx: &mut Cx<'_>, record: &Verified, source: Source, new: b
     if keep == Keep::Drop {
         return Ok(false);
     }
-    store(cx, record, holder, new);
+    store(cx, record, holder, place);
     feature.map_or(Ok(()), |feature| feature.applied(cx, record))?;
     Ok(true)
 }
 
-fn store(cx: &mut Cx<'_>, record: &Verified, replaced: Option<SlotHolder>, new: bool) {
+fn store(cx: &mut Cx<'_>, record: &Verified, replaced: Option<SlotHolder>, unseen: Option<Place>) {
     let header = record.header();
-    let place = place_for(header, record.id());
+    let place = unseen.unwrap_or_else(|| Places::default().of(header, record.id()));
     if let Some(old) = replaced {
         cx.txn.delete(old.place.key());
         cx.txn.delete(keys::index(&old.place.id));
@@ -117,7 +131,7 @@ fn store(cx: &mut Cx<'_>, record: &Verified, replaced: Option<SlotHolder>, new: 
         cx.txn.put(keys::slot(&header.account, &header.kind, slot), value);
     }
     let index = [place.topic.as_slice(), &place.at.0.to_be_bytes()].concat();
-    if new {
+    if unseen.is_some() {
         cx.txn.put_absent(keys::index(&place.id), index);
         cx.txn.put_absent(place.key(), record.signed_bytes().clone());
     } else {

@@ -14,13 +14,16 @@ use super::{
     cx::{Cx, Random},
     error::{EngineError, Reject, Verdict},
     event::{Answer, Call, DomainEvent, Effect, Input, Outcome, Source, Token, Verdicts},
-    identity, indexing, ingest, keys, outbox, peers,
+    identity, indexing, ingest,
+    keys::{self, Place},
+    outbox, peers,
 };
 use crate::store::Txn;
 
 /// What a received record turned out to be before any rule was asked.
 enum Checked {
-    Verified(Box<Verified>),
+    /// New, and where it belongs.
+    Verified(Box<Verified>, Place),
     /// Already here; its author and whether it asks for a receipt.
     Known(AccountId, RecordId, bool),
     Rejected(Reject),
@@ -80,40 +83,44 @@ impl Engine {
     fn check(&mut self, inputs: &[Input]) -> Result<Vec<Checked>, EngineError> {
         let count = inputs.iter().map(Input::record_count).sum();
         let mut checked = Vec::with_capacity(count);
-        let (mut places, mut unverified) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let (mut waiting, mut unverified) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let mut places = ingest::Places::default();
         for input in inputs {
             let Input::Records { records, .. } = input else { continue };
             for bytes in records {
-                match Unverified::decode(Arc::clone(bytes)) {
-                    Err(error) => checked.push(Some(Checked::Rejected(Reject::Fault(error)))),
-                    // A look at its place in the set is cheaper than one at its id: what comes together lies together.
-                    Ok(record) if self.store.contains(&ingest::place_for(record.header(), record.id()).key())? => {
-                        let header = record.header();
-                        let receipt = outbox::needs_receipt(&header.kind);
-                        checked.push(Some(Checked::Known(header.account, record.id(), receipt)));
+                let record = match Unverified::decode(Arc::clone(bytes)) {
+                    Ok(record) => record,
+                    Err(error) => {
+                        checked.push(Some(Checked::Rejected(Reject::Fault(error))));
+                        continue;
                     }
-                    Ok(record) => {
-                        places.push(checked.len());
-                        unverified.push(record);
-                        checked.push(None);
-                    }
+                };
+                // A look at its place in the set is cheaper than one at its id: what comes together lies together.
+                let (header, place) = (record.header(), places.of(record.header(), record.id()));
+                if self.store.contains(&place.key())? {
+                    let receipt = outbox::needs_receipt(&header.kind);
+                    checked.push(Some(Checked::Known(header.account, record.id(), receipt)));
+                } else {
+                    waiting.push((checked.len(), place));
+                    unverified.push(record);
+                    checked.push(None);
                 }
             }
         }
-        for places in places.chunks(VERIFY_BATCH_MAX) {
-            let rest = unverified.split_off(places.len());
+        for waiting in waiting.chunks(VERIFY_BATCH_MAX) {
+            let rest = unverified.split_off(waiting.len());
             let results = verify_all(std::mem::replace(&mut unverified, rest), |certificate| {
                 self.certificates.get(&certificate.device).is_some_and(|known| known == certificate)
             });
-            for (place, result) in places.iter().zip(results) {
+            for ((index, place), result) in waiting.iter().zip(results) {
                 let outcome = match result {
                     Ok(record) => {
                         self.remember(&record);
-                        Checked::Verified(Box::new(record))
+                        Checked::Verified(Box::new(record), *place)
                     }
                     Err(error) => Checked::Rejected(Reject::Fault(error)),
                 };
-                if let Some(slot) = checked.get_mut(*place) {
+                if let Some(slot) = checked.get_mut(*index) {
                     *slot = Some(outcome);
                 }
             }
@@ -174,7 +181,7 @@ fn receive(
     let mut outcomes = Vec::with_capacity(batch.len());
     for (index, checked) in batch.into_iter().enumerate() {
         let result = match checked {
-            Checked::Verified(record) => take_in(cx, &record, source, true, owed),
+            Checked::Verified(record, place) => take_in(cx, &record, source, Some(place), owed),
             Checked::Known(author, id, receipt) => {
                 if receipt && source == Source::Mail {
                     owed.entry(author).or_default().push(id);
@@ -204,12 +211,18 @@ fn receive(
     Ok(())
 }
 
-fn take_in(cx: &mut Cx<'_>, record: &Verified, source: Source, new: bool, owed: &mut Owed) -> Result<(), Reject> {
+fn take_in(
+    cx: &mut Cx<'_>,
+    record: &Verified,
+    source: Source,
+    place: Option<Place>,
+    owed: &mut Owed,
+) -> Result<(), Reject> {
     // What was here before this step was sorted out before its signature was checked; this is the same record twice in
     // one step.
     let known = cx.txn.has_put(keys::index(&record.id()));
     let (savepoint, effects) = (cx.txn.savepoint(), cx.effects.len());
-    let result = if known { Err(Reject::Unwanted("already here")) } else { ingest::take_in(cx, record, source, new) };
+    let result = if known { Err(Reject::Unwanted("already here")) } else { ingest::take_in(cx, record, source, place) };
     let kind = &record.header().kind;
     match result {
         Ok(_) => {
@@ -252,7 +265,7 @@ fn tick(cx: &mut Cx<'_>, owed: &mut Owed) -> Result<(), EngineError> {
     }
     for record in verify_all(due, |_| false).into_iter().flatten() {
         let source = if record.header().topic.is_public() { Source::Sync } else { Source::Mail };
-        if let Err(Reject::Own(error)) = take_in(cx, &record, source, false, owed) {
+        if let Err(Reject::Own(error)) = take_in(cx, &record, source, None, owed) {
             return Err(error);
         }
     }
