@@ -1,9 +1,9 @@
 //! How fast group messages of others come in: validated only, and validated and durably stored.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
 use hutong_protocol::{
-    AccountKey, Certificate, DeviceKey, Draft, GroupId, Kind, TimestampMs, Topic, Unverified, chat::Content,
+    AccountKey, Certificate, DeviceId, DeviceKey, Draft, GroupId, Kind, TimestampMs, Topic, Unverified, chat::Content,
     group::GroupMessage, limits::VERIFY_BATCH_MAX, record::verify_all,
 };
 
@@ -46,9 +46,10 @@ pub fn run(directory: &Path, records: usize) -> Result<Report, EngineError> {
     let mut engine = Engine::open(store, FEATURES, &[1; 32])?;
     step(&mut engine, vec![Input::Call(Box::new(move |cx| join(cx, group)))])?;
     // In turns, so that a machine that is slower for a while is slower for both.
+    let mut known = HashMap::new();
     let (mut stored, mut validated, mut ingested) = (0, Cost::default(), Cost::default());
     for turn in messages.chunks(TURN) {
-        validated += cost_of(|| validate(turn)).1;
+        validated += cost_of(|| validate(turn, &mut known)).1;
         let (count, cost) = cost_of(|| take_in(&mut engine, turn));
         stored += count?;
         ingested += cost;
@@ -80,8 +81,7 @@ fn write(group: GroupId, records: usize) -> Vec<Arc<[u8]>> {
         .collect()
 }
 
-fn validate(messages: &[Arc<[u8]>]) {
-    let mut known = std::collections::HashMap::new();
+fn validate(messages: &[Arc<[u8]>], known: &mut HashMap<DeviceId, Certificate>) {
     for batch in messages.chunks(VERIFY_BATCH_MAX) {
         let unverified = batch.iter().filter_map(|bytes| Unverified::decode(Arc::clone(bytes)).ok()).collect();
         let verified = verify_all(unverified, |certificate| known.get(&certificate.device) == Some(certificate));
