@@ -25,6 +25,7 @@ pub mod net;
 pub mod order;
 #[cfg(feature = "runtime")]
 mod runtime;
+pub mod seal;
 pub mod search;
 pub mod sim;
 pub mod store;

@@ -120,7 +120,7 @@ fn run(
         let (mut records, mut job) = (0usize, Some(first));
         while let Some(current) = job {
             let Job::Input(mut input, pending) = current else { return "shut down".to_owned() };
-            if let Input::Records { token, records: batch, .. } = &mut *input {
+            if let Input::Records { token, records: batch, .. } | Input::Sealed { token, items: batch } = &mut *input {
                 next_token = next_token.wrapping_add(1);
                 *token = Some(Token(next_token));
                 waiting.insert(Token(next_token), pending);
@@ -238,7 +238,7 @@ fn jobs_of(inner: &Inner, event: NetEvent) -> Vec<Job> {
             vec![Job::Input(Box::new(input), Pending::Gossip(token))]
         }
         NetEvent::Mail { from, records, reply } => {
-            let input = Input::Records { source: Source::Mail, records: shared(records), token: None };
+            let input = Input::Sealed { items: shared(records), token: None };
             vec![Job::Input(Box::new(input), Pending::Mail(from, reply))]
         }
         NetEvent::Synced { from, topic, records, done, ack } => {

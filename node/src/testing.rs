@@ -6,8 +6,11 @@ use hutong_protocol::{AccountId, DeviceId, RecordId, TimestampMs};
 
 use crate::{
     FEATURES, account,
-    engine::{Answer, CommandError, Cx, Effect, Engine, EngineError, Event, Input, Outcome, Source, Token, Verdict},
-    store::{MemoryStore, Read},
+    engine::{
+        Answer, CommandError, Cx, Effect, Engine, EngineError, Event, Input, Outcome, Source, Token, Verdict, is_here,
+        keys,
+    },
+    store::{Direction, KeyRange, MemoryStore, Read},
 };
 
 /// When every test begins.
@@ -110,6 +113,18 @@ impl TestNode {
         self.step(vec![Input::Records { source, records, token: Some(Token(1)) }]).unwrap()
     }
 
+    /// Gives sealed items to the engine in one step.
+    pub(crate) fn open(&mut self, items: Vec<Arc<[u8]>>) -> Given {
+        self.step(vec![Input::Sealed { items, token: Some(Token(1)) }]).unwrap()
+    }
+
+    /// A copy of it, keys and all: so that what becomes of the two can be compared.
+    pub(crate) fn twin(&self) -> Self {
+        let store = Arc::new(self.store.after_crash());
+        let engine = Engine::open(store.clone(), FEATURES, &[0; 32]).unwrap();
+        Self { store, engine, now: self.now, steps: self.steps }
+    }
+
     /// The process dies and starts again: what was committed is left, and nothing else.
     pub(crate) fn restart(&mut self) {
         self.store = Arc::new(self.store.after_crash());
@@ -133,7 +148,7 @@ fn deliver(given: Given, from: &mut TestNode, to: &mut TestNode) -> (Given, Give
     let sent: Vec<_> = given.sent.into_iter().filter(|(device, ..)| *device == to_device).collect();
     if !sent.is_empty() {
         let (ids, records): (Vec<_>, Vec<_>) = sent.into_iter().map(|(_, id, bytes)| (id, bytes)).unzip();
-        back = to.receive(Source::Mail, records);
+        back = to.open(records);
         let outcomes = ids.into_iter().zip(back.outcomes.clone()).collect();
         on = from.step(vec![Input::Sent { to: to_device, outcomes }]).unwrap();
     }
@@ -146,9 +161,29 @@ fn deliver(given: Given, from: &mut TestNode, to: &mut TestNode) -> (Given, Give
     (back, on)
 }
 
+/// Gives `to` what it lacks of the topics that both follow.
+fn reconcile(from: &TestNode, to: &mut TestNode) -> Given {
+    let mut missing = Vec::new();
+    let followed = to.engine.followed().unwrap();
+    for topic in from.engine.followed().unwrap().into_iter().filter(|topic| followed.contains(topic)) {
+        let rows = from.read().collect(KeyRange::prefix(&keys::set(&topic)), Direction::Ascending, usize::MAX).unwrap();
+        for (key, bytes) in rows {
+            let id = keys::Place::parse(&key).unwrap().id;
+            if !is_here(to.read(), &id).unwrap() {
+                missing.push(bytes);
+            }
+        }
+    }
+    if missing.is_empty() { Given::default() } else { to.receive(Source::Sync, missing) }
+}
+
 /// Carries what two nodes gave to each other until neither gives more.
 pub(crate) fn exchange(a: &mut TestNode, b: &mut TestNode, mut from_a: Given, mut from_b: Given) {
     for _ in 0..64 {
+        for (all, more) in [(&mut from_a, reconcile(b, a)), (&mut from_b, reconcile(a, b))] {
+            all.sent.extend(more.sent);
+            all.public.extend(more.public);
+        }
         if from_a.sent.is_empty() && from_b.sent.is_empty() && from_a.public.is_empty() && from_b.public.is_empty() {
             return;
         }

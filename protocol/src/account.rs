@@ -41,6 +41,23 @@ impl Profile {
 pub struct Device {
     /// "Mei's laptop".
     pub name: String,
+    /// The keys with which others seal what is for this device: its prekey bundle, signed by being in this record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<SealKeys>,
+}
+
+/// The public keys with which something is sealed to one device, each an X25519 key of 32 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealKeys {
+    /// Hides the author of what is sealed from whoever carries it.
+    #[serde(with = "serde_bytes")]
+    pub envelope: [u8; 32],
+    /// Olm's identity key. Never changes: a device that loses it becomes another device.
+    #[serde(with = "serde_bytes")]
+    pub identity: [u8; 32],
+    /// Olm's fallback key, new every week: begins a session with a device that is not there to be asked.
+    #[serde(with = "serde_bytes")]
+    pub fallback: [u8; 32],
 }
 
 impl Device {

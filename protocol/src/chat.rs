@@ -125,6 +125,8 @@ pub struct Message {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReceiptStatus {
+    /// It came, but the device could not open its seal: it is to be sealed anew. Says nothing to a person.
+    Unreadable,
     /// Stored, flushed and fsynced by a device of the recipient.
     Delivered,
     /// Shown to a person.

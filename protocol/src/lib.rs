@@ -19,6 +19,7 @@ pub mod money;
 pub mod order;
 pub mod phrase;
 pub mod record;
+pub mod seal;
 pub mod signature;
 pub mod text;
 pub mod time;

@@ -11,7 +11,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 use hutong_protocol::{
     AccountId, BlobHash, Certificate, DeviceKey, Draft, GroupId, Kind, RecordId, RevocationStatement, Signature,
     TimestampMs, Topic, Unverified,
-    account::{Device, Profile, Revocation},
+    account::{Device, Profile, Revocation, SealKeys},
     chat::{Card, Content, Message, Receipt, ReceiptStatus},
     contact::{ContactAnswer, ContactRequest},
     group::{Group, GroupMember, GroupMessage},
@@ -107,7 +107,21 @@ fn people(author: &Author) -> Vec<(String, Vec<u8>)> {
             Topic::Profile(me),
             Kind::Device,
             Some(&device.to_string()),
-            &Device { name: "Mei's laptop".into() },
+            &Device { name: "Mei's laptop".into(), seal: None },
+        ),
+        (
+            "device.seal".into(),
+            author
+                .public(
+                    Topic::Profile(me),
+                    Kind::Device,
+                    Some(&device.to_string()),
+                    &Device {
+                        name: "Mei's laptop".into(),
+                        seal: Some(SealKeys { envelope: [0x51; 32], identity: [0x52; 32], fallback: [0x53; 32] }),
+                    },
+                )
+                .1,
         ),
         author.public(Topic::Profile(me), Kind::Revocation, Some(&revoked.to_string()), &Revocation { statement }),
         author.private(

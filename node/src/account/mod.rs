@@ -14,7 +14,7 @@ use hutong_protocol::{
 
 use self::view::Settings;
 use crate::{
-    engine::{CommandError, Cx, DomainEvent, EngineError, Event, Feature, Indexed, Keep, Reject, Source},
+    engine::{CommandError, Cx, DomainEvent, EngineError, Event, Feature, Indexed, Keep, Reject, Source, get_slot},
     store::Read,
 };
 
@@ -56,11 +56,18 @@ impl Feature for Account {
                 cx.index(Indexed::Person(account));
             }
             Kind::Device => {
-                rules::device(record)?;
+                let body = rules::device(record)?;
+                if let Some((keys, version)) = body.seal.zip(record.header().version) {
+                    cx.learn(record.certificate(), keys, version)?;
+                }
             }
             _ => revoked(cx, account, &rules::revocation(record)?)?,
         }
         Ok(Keep::Store)
+    }
+
+    fn tick(&self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
+        keep_published(cx)
     }
 
     fn hear(&self, cx: &mut Cx<'_>, event: &DomainEvent) -> Result<(), EngineError> {
@@ -82,6 +89,7 @@ impl Feature for Account {
 fn revoked(cx: &mut Cx<'_>, account: AccountId, body: &Revocation) -> Result<(), EngineError> {
     let (device, from) = (body.statement.device, body.statement.not_after);
     cx.put(keys::revoked(&account, &device), from.0.to_be_bytes().to_vec());
+    cx.revoke(&account, &device)?;
     for topic in cx.followed()? {
         cx.forget(&topic, |header| header.account == account && header.device == device && header.at >= from)?;
     }
@@ -106,11 +114,38 @@ pub fn create(
     let topic = Topic::Profile(account);
     cx.follow(&topic)?;
     publish_profile(cx, &Profile { name, about: String::new(), picture })?;
-    let device = Device { name: clean_line(device_name, NAME_BYTES_MAX) };
-    let device = if device.name.is_empty() { Device { name: "Hutong".into() } } else { device };
-    let slot = cx.device().to_string();
-    cx.publish(Draft::new(topic, Kind::Device, &device)?.in_slot(slot, 1), None)?;
+    publish_device(cx, clean_line(device_name, NAME_BYTES_MAX))?;
     Ok(account)
+}
+
+/// Says in the own profile topic what this device is called, and with which keys to seal what is for it.
+fn publish_device(cx: &mut Cx<'_>, name: String) -> Result<(), Reject> {
+    let me = cx.account().ok_or(Reject::Rule("create or restore an account first"))?;
+    let name = if name.is_empty() { "Hutong".into() } else { name };
+    let device = Device { name, seal: Some(cx.seal_keys()?) };
+    let slot = cx.device().to_string();
+    let version = cx.next_version(&me, &Kind::Device, &slot)?;
+    let draft = Draft::new(Topic::Profile(me), Kind::Device, &device).map_err(EngineError::from)?;
+    cx.publish(draft.in_slot(slot, version), None)?;
+    Ok(())
+}
+
+/// Publishes this device's sealing keys when they are new: every week, and after an update from before there were any.
+fn keep_published(cx: &mut Cx<'_>) -> Result<(), EngineError> {
+    let Some(me) = cx.account() else { return Ok(()) };
+    let published = get_slot(cx.read(), &me, &Kind::Device, &cx.device().to_string())?;
+    let published = published.map(|(_, record)| record.body::<Device>()).transpose()?;
+    if published.as_ref().and_then(|device| device.seal) == Some(cx.seal_keys()?) {
+        return Ok(());
+    }
+    match publish_device(cx, published.map(|device| device.name).unwrap_or_default()) {
+        Err(Reject::Own(error)) => Err(error),
+        Err(reject) => {
+            tracing::warn!(%reject, "the sealing keys could not be published");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
 }
 
 fn required_name(name: &str) -> Result<String, CommandError> {

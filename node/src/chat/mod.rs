@@ -43,8 +43,8 @@ impl Feature for Chat {
             let body: Receipt = record.body()?;
             body.validate()?;
             addressed(record, &body.to, &me)?;
-            if record.author() != me {
-                receipt_arrived(cx, record.author(), &body)?;
+            if record.header().device != cx.device() {
+                receipt_arrived(cx, record, &body)?;
             }
             return Ok(Keep::Drop);
         }
@@ -152,9 +152,16 @@ fn sent_to_group(cx: &mut Cx<'_>, id: &RecordId) -> Result<(), EngineError> {
 }
 
 /// The recipient's own word. Only records that were addressed to them count; a receipt may come twice or in any order.
-fn receipt_arrived(cx: &mut Cx<'_>, from: AccountId, receipt: &Receipt) -> Result<(), EngineError> {
+fn receipt_arrived(cx: &mut Cx<'_>, record: &Verified, receipt: &Receipt) -> Result<(), EngineError> {
     let Some(me) = cx.account() else { return Ok(()) };
-    cx.acknowledged(&from, &receipt.ids)?;
+    let (from, device) = (record.author(), record.header().device);
+    if receipt.status == ReceiptStatus::Unreadable {
+        return cx.unreadable(&from, &device, &receipt.ids);
+    }
+    cx.acknowledged(&from, &device, &receipt.ids)?;
+    if from == me {
+        return Ok(());
+    }
     let topic = Topic::direct(&me, &from);
     let mut moved = Vec::new();
     for id in &receipt.ids {

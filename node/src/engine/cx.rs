@@ -15,7 +15,10 @@ use super::{
     ingest, keys, outbox,
     peers::Session,
 };
-use crate::store::{Direction, KeyRange, Read, Txn};
+use crate::{
+    seal::{Plain, Recipient, Seal, Sender},
+    store::{Direction, KeyRange, Read, Txn},
+};
 
 /// How deep one feature's event may cause another's. Three is the deepest in use; more is a loop.
 const HEAR_DEPTH_MAX: usize = 8;
@@ -56,6 +59,7 @@ pub struct Cx<'a> {
     pub(super) identity: &'a mut Option<Identity>,
     pub(super) device_key: &'a Arc<DeviceKey>,
     pub(super) session: &'a mut Session,
+    pub(super) seal: &'a mut Seal,
     pub(super) effects: &'a mut Vec<Effect>,
     pub(super) depth: usize,
 }
@@ -132,7 +136,8 @@ impl Cx<'_> {
     /// Signs a record as this device and takes it in, like any other, in this transaction.
     ///
     /// Its `at` is the hybrid logical clock: now, or just after the newest record of the topic that this node has seen.
-    /// A public one is gossiped after the commit; a private one goes to the outbox of `to`.
+    /// A public one is gossiped after the commit; a private one goes to the outbox, for every device of `to`, and, but for
+    /// receipts, of this account.
     ///
     /// # Errors
     /// [`Reject`] if the record breaks the rules its readers will apply.
@@ -151,8 +156,12 @@ impl Cx<'_> {
         if topic.is_public() {
             let bytes = record.signed_bytes().clone();
             self.effects.push(Effect::Publish { topic, id, bytes });
-        } else if let Some(to) = to.filter(|to| *to != identity.certificate.account) {
+        } else if let Some(to) = to {
+            let me = identity.certificate.account;
             outbox::put(self, &to, &record, stored)?;
+            if to != me && outbox::needs_receipt(&record.header().kind) {
+                outbox::put(self, &me, &record, stored)?;
+            }
         }
         Ok(id)
     }
@@ -180,12 +189,67 @@ impl Cx<'_> {
         super::peers::remember(self, certificate, addresses)
     }
 
-    /// The recipient has these private records: they leave the outbox. Returns those that were in it.
+    /// A device of the recipient has these private records: they no longer wait for it. Returns those that did.
     ///
     /// # Errors
     /// The store's.
-    pub fn acknowledged(&mut self, by: &AccountId, ids: &[RecordId]) -> Result<Vec<RecordId>, EngineError> {
-        outbox::acknowledged(self, by, ids)
+    pub fn acknowledged(
+        &mut self,
+        account: &AccountId,
+        device: &DeviceId,
+        ids: &[RecordId],
+    ) -> Result<Vec<RecordId>, EngineError> {
+        outbox::acknowledged(self, account, device, ids)
+    }
+
+    /// A device of the recipient could not open these private records: they are sealed anew.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn unreadable(&mut self, account: &AccountId, device: &DeviceId, ids: &[RecordId]) -> Result<(), EngineError> {
+        outbox::unreadable(self, account, device, ids)
+    }
+
+    /// Seals a record for one device, as this device. `None`: it cannot be.
+    pub(super) fn seal(&mut self, to: &Recipient, plain: &Plain<'_>) -> Result<Option<Vec<u8>>, EngineError> {
+        let Some(identity) = self.identity.as_ref() else { return Ok(None) };
+        let certificate = &identity.certificate;
+        let txn = &self.txn;
+        let introduction = &|| {
+            let own = get_slot(txn, &certificate.account, &Kind::Device, &certificate.device.to_string())?;
+            Ok(own.map(|(_, record)| record.signed_bytes().clone()))
+        };
+        let from = Sender { certificate, introduction };
+        self.seal.seal(&self.txn, self.random, self.now, &from, to, plain)
+    }
+
+    /// This device's public sealing keys.
+    ///
+    /// # Errors
+    /// Damage.
+    pub fn seal_keys(&self) -> Result<hutong_protocol::account::SealKeys, EngineError> {
+        self.seal.public()
+    }
+
+    /// A device's own record named its sealing keys. Returns whether it is new among the devices that are sealed for.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn learn(
+        &mut self,
+        certificate: &Certificate,
+        keys: hutong_protocol::account::SealKeys,
+        version: u64,
+    ) -> Result<bool, EngineError> {
+        super::peers::learn(self, certificate, keys, version)
+    }
+
+    /// From now on nothing is sealed for a device.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn revoke(&mut self, account: &AccountId, device: &DeviceId) -> Result<(), EngineError> {
+        super::peers::revoke(self, account, device)
     }
 
     /// Sends what waits for an account again, now.

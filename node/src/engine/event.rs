@@ -69,6 +69,13 @@ pub enum Input {
         /// Whose they are to answer.
         token: Option<Token>,
     },
+    /// Sealed items for this device. With a token, their [`Effect::Outcomes`] are reported after the commit.
+    Sealed {
+        /// Items.
+        items: Vec<Arc<[u8]>>,
+        /// Whose they are to answer.
+        token: Option<Token>,
+    },
     /// The user's word.
     Call(Call),
     /// A connection to a device stands.
@@ -111,6 +118,7 @@ impl Input {
     pub(super) fn record_count(&self) -> usize {
         match self {
             Self::Records { records, .. } => records.len(),
+            Self::Sealed { items, .. } => items.len(),
             _ => 0,
         }
     }
@@ -127,11 +135,11 @@ pub enum Effect {
         /// Its envelope.
         bytes: Arc<[u8]>,
     },
-    /// Deliver private records to a device, in this order.
+    /// Deliver sealed records to a device, in this order.
     Send {
         /// The device.
         to: DeviceId,
-        /// Id and envelope.
+        /// Id and sealed item.
         records: Vec<(RecordId, Arc<[u8]>)>,
     },
     /// Follow a topic.

@@ -73,6 +73,14 @@ pub fn phrase(read: &dyn Read) -> Result<Option<Phrase>, EngineError> {
     Ok(array::<16>(read, "entropy")?.and_then(|entropy| Phrase::from_entropy(&entropy)))
 }
 
+/// The secret seed of the device key.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn device_seed(read: &dyn Read) -> Result<Zeroizing<[u8; 32]>, EngineError> {
+    array::<32>(read, "device")?.ok_or_else(|| EngineError::Damaged("there is no device key".into()))
+}
+
 /// This device's certificate, if there is an account.
 ///
 /// # Errors

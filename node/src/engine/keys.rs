@@ -6,9 +6,10 @@
 //! | `I` | record id (32) | topic key (16), at (8): where the record is in `S` |
 //! | `L` | account (32), kind, slot | topic key (16), at (8), id (32), version (8): who holds a replaceable slot |
 //! | `F` | topic text | topics this node follows |
-//! | `O` | account (32), at (8), record id (32) | [`OutboxRow`](super::outbox::OutboxRow) |
+//! | `O` | account (32), device (32; 0: any), at (8), record id (32) | [`OutboxRow`](super::outbox::OutboxRow) |
 //! | `H` | due (8), record id (32) | envelope of a record from the future |
 //! | `D` | account (32), device (32) | [`DeviceRow`](super::peers::DeviceRow): how to reach an account |
+//! | `V` | account (32), device (32) | present: the device was revoked, nothing is sealed for it |
 //! | `A` | account (32) | addresses from a link, for an account whose devices were never met |
 //! | `X` | number (8) | what a commit touched, for the search index |
 //! | `1` | `k`, scope and key | record id (32): what was made when this was asked for the first time |
@@ -34,6 +35,8 @@ pub const OUTBOX: u8 = b'O';
 pub const HELD: u8 = b'H';
 /// Devices of accounts.
 pub const DEVICE: u8 = b'D';
+/// Devices that nothing is sealed for any more.
+pub const REVOKED: u8 = b'V';
 /// What the search index has yet to look at.
 pub const INDEXING: u8 = b'X';
 /// Where an account was said to be reached.
@@ -100,10 +103,22 @@ pub fn outbox_of(account: &AccountId) -> Key {
     Key::new(OUTBOX).array(&account.0)
 }
 
+/// What waits for one device of an account: a prefix.
+#[must_use]
+pub fn outbox_for(account: &AccountId, device: &DeviceId) -> Key {
+    outbox_of(account).array(&device.0)
+}
+
 /// One waiting record.
 #[must_use]
-pub fn outbox(account: &AccountId, at: TimestampMs, id: &RecordId) -> Key {
-    outbox_of(account).u64(at.0).array(&id.0)
+pub fn outbox(account: &AccountId, device: &DeviceId, at: TimestampMs, id: &RecordId) -> Key {
+    outbox_for(account, device).u64(at.0).array(&id.0)
+}
+
+/// A revoked device.
+#[must_use]
+pub fn revoked(account: &AccountId, device: &DeviceId) -> Key {
+    Key::new(REVOKED).array(&account.0).array(&device.0)
 }
 
 /// A record from the future.

@@ -35,7 +35,10 @@ pub use self::{
     event::{Answer, Call, ChatId, DomainEvent, Effect, Event, Indexed, Input, Outcome, Source, Token},
     once::ONCE_KEY_BYTES_MAX,
 };
-use crate::store::{Direction, KeyRange, KeyReader, Read, Store, Txn};
+use crate::{
+    seal::Seal,
+    store::{Direction, KeyRange, KeyReader, Read, Store, Txn},
+};
 
 /// Certificates remembered as valid. About 300 bytes each; when full, the memory starts anew.
 const CERTIFICATES_MAX: usize = 8_192;
@@ -128,6 +131,7 @@ pub struct Engine {
     device_key: Arc<DeviceKey>,
     identity: Option<Identity>,
     session: Session,
+    seal: Seal,
     certificates: HashMap<DeviceId, Certificate>,
 }
 
@@ -140,12 +144,14 @@ impl Engine {
         let mut txn = Txn::new(&*store);
         let device_key = identity::device_key(&mut txn, fresh)?;
         let identity = identity::load(&txn, &device_key)?;
+        let seed = identity::device_seed(&txn)?;
+        let seal = Seal::load(&mut txn, &seed)?;
         if !txn.is_empty() {
             let batch = txn.into_batch();
             store.commit(batch)?;
         }
         let certificates = HashMap::new();
-        Ok(Self { store, registry, device_key, identity, session: Session::default(), certificates })
+        Ok(Self { store, registry, device_key, identity, session: Session::default(), seal, certificates })
     }
 
     /// The device's key, which is also the libp2p key.
@@ -173,6 +179,14 @@ impl Engine {
     pub fn followed(&self) -> Result<Vec<Topic>, EngineError> {
         followed(&*self.store)
     }
+}
+
+/// Whether a record is here.
+///
+/// # Errors
+/// The store's.
+pub fn is_here(read: &dyn Read, id: &hutong_protocol::RecordId) -> Result<bool, EngineError> {
+    Ok(read.contains(&keys::index(id))?)
 }
 
 /// The topics a node follows.

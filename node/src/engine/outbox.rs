@@ -1,29 +1,39 @@
-//! The one way out for private records: a row a record, from the transaction that made it until the recipient's signed
-//! receipt. A transport's word moves a row on, but only the receipt removes it.
+//! The one way out for private records: a row for each record and device of its recipient, from the transaction that made
+//! it until that device's signed receipt. A transport's word moves a row on, but only the receipt removes it.
 //!
 //! ```text
 //! Queued ──sent, peer stored it──► Handed ──receipt──► (gone)
-//!   ▲ └────peer: not now──► Later ─┘   └─ no receipt in a minute ─► sent again
+//!   ▲ └────peer: not now──► Later ─┘   ├─ no receipt in a minute ─► sent again
+//!   │                         ▲        └─ "could not open it" ────► Later
 //!   └ Refused: kept and shown, tried again only when asked
 //! ```
+//! A record is sealed each time it is sent, never before: no sealed copy waits here, and no key is used twice. While no
+//! device of the recipient is known, its row names none.
+//!
 //! Receipts themselves have nobody to vouch for them: they leave when the transport says "stored", and are made anew when
 //! the record they confirm comes again.
 
 use std::collections::BTreeSet;
 
-use hutong_protocol::{AccountId, Kind, RecordId, TimestampMs, Verified, codec};
+use hutong_protocol::{AccountId, DeviceId, Kind, RecordId, TimestampMs, Verified, codec};
 use serde::{Deserialize, Serialize};
 
 use super::{
     cx::{Cx, get_value},
     error::EngineError,
     event::{DomainEvent, Effect, Outcome},
-    ingest, keys,
+    ingest, keys, peers,
 };
-use crate::store::{Direction, KeyRange, KeyReader, Read};
+use crate::{
+    seal::{Plain, Recipient},
+    store::{Direction, KeyRange, KeyReader, Read},
+};
 
-/// Records on their way to one recipient at a time: one group commit there.
+/// Records on their way to one device at a time: one group commit there.
 const WINDOW: usize = 256;
+/// While so many are on their way nothing follows until they are answered. What overtakes more than 40 others makes
+/// Olm's recipient forget the keys of those; what is not answered is sent again, in its order.
+const FOLLOW_MAX: usize = 32;
 /// Rows looked at in one pass: refused and waiting ones must not hide the rest.
 const LOOK_MAX: usize = 4 * WINDOW;
 /// How long a receipt may take before the record is sent again.
@@ -32,19 +42,23 @@ const RECEIPT_MS: u64 = 60_000;
 const LATER_MS_MIN: u64 = 2_000;
 /// Longest pause after "not now": half an hour.
 const LATER_MS_MAX: u64 = 30 * 60 * 1_000;
+/// After so many times "not now" the session may be what is wrong: it is begun anew.
+const LATER_RENEW: u32 = 4;
+/// Stands for a device that is not known yet.
+const ANY: DeviceId = DeviceId([0; 32]);
 
 /// How far a waiting record came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutboxState {
+    /// The device refused it.
+    Refused,
+    /// The device said "not now".
+    Later,
     /// Not handed to anybody.
     Queued,
-    /// A device of the recipient stored it; its receipt is awaited.
+    /// The device stored it; its receipt is awaited.
     Handed,
-    /// A device of the recipient said "not now".
-    Later,
-    /// A device of the recipient refused it.
-    Refused,
 }
 
 /// One waiting record.
@@ -76,22 +90,71 @@ impl OutboxRow {
     }
 }
 
-/// Queues a private record for an account.
+/// Queues a private record for every device of an account but this one. Nothing is queued for an account of one's own
+/// that has no other device.
 pub(super) fn put(cx: &mut Cx<'_>, to: &AccountId, record: &Verified, stored: bool) -> Result<(), EngineError> {
     let bytes = (!stored).then(|| serde_bytes::ByteBuf::from(record.signed_bytes().to_vec()));
     let row = OutboxRow { state: OutboxState::Queued, since: cx.now, tries: 0, bytes };
-    cx.put_value(keys::outbox(to, record.header().at, &record.id()), &row)?;
-    cx.session.to_flush.insert(*to);
-    cx.session.wanted_changed();
+    let mut devices: Vec<_> = peers::recipients(cx, to)?.into_iter().map(|recipient| recipient.device).collect();
+    if devices.is_empty() && cx.account() != Some(*to) {
+        devices.push(ANY);
+    }
+    for device in &devices {
+        cx.put_value(keys::outbox(to, device, record.header().at, &record.id()), &row)?;
+    }
+    if !devices.is_empty() {
+        cx.session.to_flush.insert(*to);
+        cx.session.wanted_changed();
+    }
     Ok(())
 }
 
-/// The row of a record that waits for an account.
+/// A device of an account can be sealed for from now on: what waits for the account waits for it too.
+pub(super) fn add_device(cx: &mut Cx<'_>, account: &AccountId, device: &DeviceId) -> Result<(), EngineError> {
+    let rows = cx.txn.collect(KeyRange::prefix(&keys::outbox_of(account)), Direction::Ascending, usize::MAX)?;
+    for (key, value) in rows {
+        let Some(Waiting { device: other, at, id, .. }) = parse(&key) else { continue };
+        let own = keys::outbox(account, device, at, &id);
+        if !cx.txn.contains(&own)? {
+            let row: OutboxRow = codec::decode_checked(&value)?;
+            cx.put_value(own, &OutboxRow { state: OutboxState::Queued, since: cx.now, tries: 0, ..row })?;
+        }
+        if other == ANY {
+            cx.txn.delete(&key);
+        }
+    }
+    cx.session.to_flush.insert(*account);
+    Ok(())
+}
+
+/// Nothing is sealed for a device any more. What waited for it alone waits for whichever comes next.
+pub(super) fn remove_device(cx: &mut Cx<'_>, account: &AccountId, device: &DeviceId) -> Result<(), EngineError> {
+    let others = peers::recipients(cx, account)?.iter().any(|recipient| recipient.device != *device);
+    let rows =
+        cx.txn.collect(KeyRange::prefix(&keys::outbox_for(account, device)), Direction::Ascending, usize::MAX)?;
+    for (key, value) in rows {
+        cx.txn.delete(&key);
+        if let Some(Waiting { at, id, .. }) = parse(&key).filter(|_| !others && cx.account() != Some(*account)) {
+            let row: OutboxRow = codec::decode_checked(&value)?;
+            cx.put_value(keys::outbox(account, &ANY, at, &id), &OutboxRow { state: OutboxState::Queued, ..row })?;
+        }
+    }
+    cx.session.in_flight.remove(device);
+    Ok(())
+}
+
+/// How far a record that waits for an account came: with the device of it that is furthest.
 ///
 /// # Errors
 /// The store's, or damage.
 pub fn row(read: &dyn Read, to: &AccountId, at: TimestampMs, id: &RecordId) -> Result<Option<OutboxRow>, EngineError> {
-    get_value(read, keys::outbox(to, at, id))
+    let mut furthest: Option<OutboxRow> = None;
+    let devices = peers::devices(read, to)?.into_iter().map(|(device, _)| device);
+    for device in devices.chain([ANY]) {
+        let row: Option<OutboxRow> = get_value(read, keys::outbox(to, &device, at, id))?;
+        furthest = furthest.into_iter().chain(row).max_by_key(|row| row.state);
+    }
+    Ok(furthest)
 }
 
 /// Number of records waiting (not above `limit`) and since when the oldest does.
@@ -99,13 +162,13 @@ pub fn row(read: &dyn Read, to: &AccountId, at: TimestampMs, id: &RecordId) -> R
 /// # Errors
 /// The store's, or damage.
 pub fn summary(read: &dyn Read, limit: usize) -> Result<(usize, Option<TimestampMs>), EngineError> {
-    let (mut count, mut oldest) = (0usize, None::<TimestampMs>);
-    for (_, value) in read.collect(KeyRange::prefix(&[keys::OUTBOX]), Direction::Ascending, limit)? {
+    let (mut ids, mut oldest) = (BTreeSet::new(), None::<TimestampMs>);
+    for (key, value) in read.collect(KeyRange::prefix(&[keys::OUTBOX]), Direction::Ascending, limit)? {
         let row: OutboxRow = codec::decode_checked(&value)?;
-        count = count.saturating_add(1);
+        ids.extend(parse(&key).map(|waiting| (waiting.account, waiting.id)));
         oldest = Some(oldest.map_or(row.since, |oldest| oldest.min(row.since)));
     }
-    Ok((count, oldest))
+    Ok((ids.len(), oldest))
 }
 
 pub(super) fn is_empty(read: &dyn Read, to: &AccountId) -> Result<bool, EngineError> {
@@ -117,66 +180,96 @@ pub(super) fn recipients(read: &dyn Read) -> Result<BTreeSet<AccountId>, EngineE
     let mut recipients = BTreeSet::new();
     let mut last: Option<AccountId> = None;
     loop {
-        let cursor = last.map(|account| keys::outbox_of(&account).tail(&[0xff; 41]));
+        let cursor = last.map(|account| keys::outbox_of(&account).tail(&[0xff; 73]));
         let prefix = [keys::OUTBOX];
         let mut range = KeyRange::prefix(&prefix);
         if let Some(cursor) = &cursor {
             range = range.after(cursor);
         }
         let Some((key, _)) = read.first(range, Direction::Ascending)? else { return Ok(recipients) };
-        let Some(account) = parse(&key).map(|(account, ..)| account) else { return Ok(recipients) };
+        let Some(account) = parse(&key).map(|waiting| waiting.account) else { return Ok(recipients) };
         recipients.insert(account);
         last = Some(account);
     }
 }
 
-fn parse(key: &[u8]) -> Option<(AccountId, TimestampMs, RecordId)> {
+/// What a row's key says.
+struct Waiting {
+    account: AccountId,
+    device: DeviceId,
+    at: TimestampMs,
+    id: RecordId,
+}
+
+fn parse(key: &[u8]) -> Option<Waiting> {
     let mut reader = KeyReader::new(key);
     reader.u8()?;
-    Some((AccountId(reader.array()?), TimestampMs(reader.u64()?), RecordId(reader.array()?)))
+    let (account, device) = (AccountId(reader.array()?), DeviceId(reader.array()?));
+    Some(Waiting { account, device, at: TimestampMs(reader.u64()?), id: RecordId(reader.array()?) })
 }
 
 /// Looks at the outboxes that changed in this step and sends what is due to whoever is connected.
 pub(super) fn flush(cx: &mut Cx<'_>) -> Result<(), EngineError> {
     for account in std::mem::take(&mut cx.session.to_flush) {
-        let Some(device) = cx.session.device_of(&account) else { continue };
-        let rows = cx.txn.collect(KeyRange::prefix(&keys::outbox_of(&account)), Direction::Ascending, LOOK_MAX)?;
-        let mut records = Vec::new();
-        for (key, value) in rows {
-            let Some((_, at, id)) = parse(&key) else { continue };
-            let in_flight = cx.session.in_flight.entry(account).or_default();
-            if in_flight.len() >= WINDOW {
-                break;
+        for recipient in peers::recipients(cx, &account)? {
+            if cx.session.is_connected(&recipient.device) {
+                flush_to(cx, &account, &recipient)?;
             }
-            let row: OutboxRow = codec::decode_checked(&value)?;
-            if in_flight.contains_key(&id) || !row.is_due(cx.now) {
-                continue;
-            }
-            let bytes = match row.bytes {
-                Some(bytes) => Some(bytes.into_vec().into()),
-                None => ingest::bytes_of(&cx.txn, &id, at)?,
-            };
-            match bytes {
-                Some(bytes) => {
-                    in_flight.insert(id, cx.now);
-                    records.push((id, bytes));
-                }
-                // Its record was dropped: nothing is left to deliver.
-                None => cx.txn.delete(&key),
-            }
-        }
-        if !records.is_empty() {
-            cx.effects.push(Effect::Send { to: device, records });
         }
     }
     Ok(())
 }
 
+fn flush_to(cx: &mut Cx<'_>, account: &AccountId, to: &Recipient) -> Result<(), EngineError> {
+    if cx.session.in_flight.get(&to.device).is_some_and(|flights| flights.len() >= FOLLOW_MAX) {
+        return Ok(());
+    }
+    let prefix = keys::outbox_for(account, &to.device);
+    let mut items = Vec::new();
+    for (key, value) in cx.txn.collect(KeyRange::prefix(&prefix), Direction::Ascending, LOOK_MAX)? {
+        let Some(Waiting { at, id, .. }) = parse(&key) else { continue };
+        let in_flight = cx.session.in_flight.entry(to.device).or_default();
+        if in_flight.len() >= WINDOW {
+            break;
+        }
+        let row: OutboxRow = codec::decode_checked(&value)?;
+        if in_flight.contains_key(&id) || !row.is_due(cx.now) {
+            continue;
+        }
+        in_flight.insert(id, cx.now);
+        let (receipt, bytes) = match &row.bytes {
+            Some(bytes) => (true, Some(bytes.to_vec().into())),
+            None => (false, ingest::bytes_of(&cx.txn, &id, at)?),
+        };
+        let Some(bytes) = bytes else {
+            // Its record was dropped: nothing is left to deliver.
+            cx.txn.delete(&key);
+            continue;
+        };
+        match cx.seal(to, &Plain { id, receipt, bytes: &bytes })? {
+            Some(item) => items.push((id, item.into())),
+            None => {
+                tracing::warn!(device = %to.device, record = %id, "cannot be sealed for this device");
+                cx.put_value(&key, &OutboxRow { state: OutboxState::Refused, since: cx.now, ..row })?;
+            }
+        }
+    }
+    if !items.is_empty() {
+        cx.effects.push(Effect::Send { to: to.device, records: items });
+    }
+    Ok(())
+}
+
 /// A device answered.
-pub(super) fn sent(cx: &mut Cx<'_>, account: &AccountId, outcomes: &[(RecordId, Outcome)]) -> Result<(), EngineError> {
-    let mut answered = false;
+pub(super) fn sent(
+    cx: &mut Cx<'_>,
+    account: &AccountId,
+    device: &DeviceId,
+    outcomes: &[(RecordId, Outcome)],
+) -> Result<(), EngineError> {
+    let (mut answered, mut stuck) = (false, false);
     for (id, outcome) in outcomes {
-        if cx.session.in_flight.entry(*account).or_default().remove(id).is_none() {
+        if cx.session.in_flight.entry(*device).or_default().remove(id).is_none() {
             continue;
         }
         if *outcome == Outcome::Undelivered {
@@ -184,13 +277,14 @@ pub(super) fn sent(cx: &mut Cx<'_>, account: &AccountId, outcomes: &[(RecordId, 
             continue;
         }
         answered = true;
-        let Some((key, mut row)) = find(cx, account, id)? else { continue };
+        let Some((key, mut row)) = find(cx, account, device, id)? else { continue };
         if row.bytes.is_some() && *outcome != Outcome::Later {
             // A receipt: delivered, or not wanted.
             cx.txn.delete(&key);
             continue;
         }
         row.tries = if *outcome == Outcome::Later { row.tries.saturating_add(1) } else { 0 };
+        stuck |= row.tries > 0 && row.tries.is_multiple_of(LATER_RENEW);
         row.since = cx.now;
         row.state = match outcome {
             Outcome::Stored => OutboxState::Handed,
@@ -199,6 +293,9 @@ pub(super) fn sent(cx: &mut Cx<'_>, account: &AccountId, outcomes: &[(RecordId, 
         };
         cx.put_value(key, &row)?;
         cx.emit(&DomainEvent::Handed(*account, *id, *outcome))?;
+    }
+    if stuck {
+        cx.seal.renew(&mut cx.txn, cx.now, device)?;
     }
     if answered {
         cx.session.to_flush.insert(*account);
@@ -217,34 +314,59 @@ pub(super) fn tick(cx: &mut Cx<'_>) -> Result<(), EngineError> {
     Ok(())
 }
 
-pub(super) fn acknowledged(cx: &mut Cx<'_>, by: &AccountId, ids: &[RecordId]) -> Result<Vec<RecordId>, EngineError> {
+/// A device has these records. Returns those that waited for it.
+pub(super) fn acknowledged(
+    cx: &mut Cx<'_>,
+    account: &AccountId,
+    device: &DeviceId,
+    ids: &[RecordId],
+) -> Result<Vec<RecordId>, EngineError> {
     let mut found = Vec::new();
     for id in ids {
-        if let Some((key, _)) = find(cx, by, id)? {
+        if let Some((key, _)) = find(cx, account, device, id)? {
             cx.txn.delete(&key);
             found.push(*id);
         }
-        if let Some(flights) = cx.session.in_flight.get_mut(by) {
+        if let Some(flights) = cx.session.in_flight.get_mut(device) {
             flights.remove(id);
         }
     }
-    cx.session.to_flush.insert(*by);
+    cx.session.to_flush.insert(*account);
     Ok(found)
+}
+
+/// A device could not open these: they are sealed anew, with the session that this word came by.
+pub(super) fn unreadable(
+    cx: &mut Cx<'_>,
+    account: &AccountId,
+    device: &DeviceId,
+    ids: &[RecordId],
+) -> Result<(), EngineError> {
+    for id in ids {
+        if let Some((key, row)) = find(cx, account, device, id)? {
+            let tries = row.tries.saturating_add(1);
+            cx.put_value(&key, &OutboxRow { state: OutboxState::Later, since: cx.now, tries, ..row })?;
+        }
+        if let Some(flights) = cx.session.in_flight.get_mut(device) {
+            flights.remove(id);
+        }
+    }
+    Ok(())
 }
 
 /// A row and its key.
 type Found = (Box<[u8]>, OutboxRow);
 
 /// A row by record id: through the record's place, or, for what is kept only here, by looking.
-fn find(cx: &Cx<'_>, account: &AccountId, id: &RecordId) -> Result<Option<Found>, EngineError> {
+fn find(cx: &Cx<'_>, account: &AccountId, device: &DeviceId, id: &RecordId) -> Result<Option<Found>, EngineError> {
     if let Some(place) = ingest::place_of(&cx.txn, id)? {
-        let key = keys::outbox(account, place.at, id);
+        let key = keys::outbox(account, device, place.at, id);
         let row = get_value(&cx.txn, &key)?;
         return Ok(row.map(|row| (key.into_bytes().into(), row)));
     }
-    let rows = cx.txn.collect(KeyRange::prefix(&keys::outbox_of(account)), Direction::Ascending, LOOK_MAX)?;
+    let rows = cx.txn.collect(KeyRange::prefix(&keys::outbox_for(account, device)), Direction::Ascending, LOOK_MAX)?;
     for (key, value) in rows {
-        if parse(&key).is_some_and(|(_, _, other)| other == *id) {
+        if parse(&key).is_some_and(|waiting| waiting.id == *id) {
             return Ok(Some((key, codec::decode_checked(&value)?)));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hutong_protocol::{AccountId, Certificate, DeviceId, RecordId, TimestampMs, codec};
+use hutong_protocol::{AccountId, Certificate, DeviceId, RecordId, TimestampMs, account::SealKeys, codec};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -11,7 +11,10 @@ use super::{
     event::{Effect, Event},
     keys, outbox,
 };
-use crate::store::{Direction, KeyRange, KeyReader, Read};
+use crate::{
+    seal::{Introduction, Recipient},
+    store::{Direction, KeyRange, KeyReader, Read},
+};
 
 /// Devices remembered for one account. A person has a handful; more is somebody filling our store.
 const DEVICES_MAX: usize = 16;
@@ -21,6 +24,8 @@ const ADDRESSES_MAX: usize = 8;
 const RETRY_MS_MIN: u64 = 1_000;
 /// Longest pause: five minutes keeps idle traffic low, and a person who comes online dials us anyway.
 const RETRY_MS_MAX: u64 = 5 * 60 * 1_000;
+/// Strangers' devices that introduced themselves, remembered until they turn out to be welcome.
+const INTRODUCED_MAX: usize = 1_024;
 /// Accounts dialled in one tick, so that a start with hundreds of contacts does not storm.
 const DIALS_A_TICK: usize = 8;
 
@@ -33,6 +38,12 @@ pub struct DeviceRow {
     pub addresses: Vec<String>,
     /// When it was last connected; 0: never.
     pub last_seen: TimestampMs,
+    /// The keys to seal for it with, once they are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<SealKeys>,
+    /// The version of the device record that named them.
+    #[serde(default)]
+    pub version: u64,
 }
 
 /// What is known only while the process runs.
@@ -41,7 +52,9 @@ pub(super) struct Session {
     connected: BTreeMap<DeviceId, Option<AccountId>>,
     pub(super) addresses: Vec<String>,
     /// Records handed to the network and not yet answered, by recipient.
-    pub(super) in_flight: BTreeMap<AccountId, BTreeMap<RecordId, TimestampMs>>,
+    pub(super) in_flight: BTreeMap<DeviceId, BTreeMap<RecordId, TimestampMs>>,
+    /// Devices of strangers that introduced themselves with what they sent.
+    introduced: BTreeMap<DeviceId, Introduction>,
     /// Recipients whose outbox should be looked at in this step.
     pub(super) to_flush: BTreeSet<AccountId>,
     /// When to try to reach an account next, and the pause after that.
@@ -54,6 +67,19 @@ impl Session {
     /// A connected device of the account.
     pub(super) fn device_of(&self, account: &AccountId) -> Option<DeviceId> {
         self.connected.iter().find(|(_, other)| **other == Some(*account)).map(|(device, _)| *device)
+    }
+
+    /// Whether a device is connected.
+    pub(super) fn is_connected(&self, device: &DeviceId) -> bool {
+        self.connected.contains_key(device)
+    }
+
+    /// Remembers a stranger's device.
+    pub(super) fn introduce(&mut self, introduction: Introduction) {
+        if self.introduced.len() >= INTRODUCED_MAX {
+            self.introduced.clear();
+        }
+        self.introduced.insert(introduction.certificate.device, introduction);
     }
 
     /// The account of a connected device.
@@ -69,7 +95,10 @@ impl Session {
     pub(super) fn retry(&mut self, account: &AccountId) {
         self.wanted_changed();
         self.attempts.remove(account);
-        self.in_flight.remove(account);
+        let devices = self.connected.iter().filter(|(_, other)| **other == Some(*account));
+        for device in devices.map(|(device, _)| *device).collect::<Vec<_>>() {
+            self.in_flight.remove(&device);
+        }
         self.to_flush.insert(*account);
     }
 }
@@ -109,13 +138,99 @@ pub(super) fn remember(cx: &mut Cx<'_>, certificate: &Certificate, addresses: &[
         return Ok(());
     }
     let last_seen = before.as_ref().map_or(TimestampMs(0), |row| row.last_seen);
+    let introduced = cx.session.introduced.remove(&certificate.device);
+    let introduced = introduced.filter(|introduced| introduced.certificate.account == certificate.account);
+    let is_target = before.as_ref().is_some_and(|row| row.seal.is_some());
+    let (seal, version) = match (&before, &introduced) {
+        (Some(row), _) if row.seal.is_some() => (row.seal, row.version),
+        (_, Some(introduced)) => (Some(introduced.keys), introduced.version),
+        _ => (None, 0),
+    };
     let mut merged = addresses.to_vec();
     merged.extend(before.iter().flat_map(|row| row.addresses.clone()).filter(|old| !addresses.contains(old)));
     merged.truncate(ADDRESSES_MAX);
-    if before.is_some_and(|row| row.addresses == merged && row.certificate == *certificate) {
+    if before.is_some_and(|row| row.addresses == merged && row.certificate == *certificate && row.seal == seal) {
         return Ok(());
     }
-    cx.put_value(key, &DeviceRow { certificate: certificate.clone(), addresses: merged, last_seen })
+    let certificate = certificate.clone();
+    cx.put_value(key, &DeviceRow { certificate: certificate.clone(), addresses: merged, last_seen, seal, version })?;
+    if seal.is_some() && !is_target {
+        became_recipient(cx, &certificate)?;
+    }
+    Ok(())
+}
+
+/// A device's own record named its keys. Returns whether the device is new among those that are sealed for.
+pub(super) fn learn(
+    cx: &mut Cx<'_>,
+    certificate: &Certificate,
+    keys: SealKeys,
+    version: u64,
+) -> Result<bool, EngineError> {
+    remember(cx, certificate, &[])?;
+    let key = keys::device(&certificate.account, &certificate.device);
+    let Some(row) = get_value::<DeviceRow>(&cx.txn, &key)? else { return Ok(false) };
+    if row.seal.is_some() && row.version >= version {
+        return Ok(false);
+    }
+    let is_new = row.seal.is_none();
+    cx.put_value(key, &DeviceRow { seal: Some(keys), version, ..row })?;
+    if is_new {
+        became_recipient(cx, certificate)?;
+    }
+    Ok(is_new)
+}
+
+fn became_recipient(cx: &mut Cx<'_>, certificate: &Certificate) -> Result<(), EngineError> {
+    let (account, device) = (certificate.account, certificate.device);
+    if device == cx.device() || is_revoked(&cx.txn, &account, &device)? {
+        return Ok(());
+    }
+    cx.wanted_changed();
+    outbox::add_device(cx, &account, &device)
+}
+
+/// Whether nothing may be sealed for a device any more.
+///
+/// # Errors
+/// The store's.
+pub fn is_revoked(read: &dyn Read, account: &AccountId, device: &DeviceId) -> Result<bool, EngineError> {
+    Ok(read.contains(&keys::revoked(account, device))?)
+}
+
+/// From now on nothing is sealed for a device.
+pub(super) fn revoke(cx: &mut Cx<'_>, account: &AccountId, device: &DeviceId) -> Result<(), EngineError> {
+    cx.txn.put(keys::revoked(account, device), Vec::new());
+    cx.session.introduced.remove(device);
+    cx.seal.forget(&mut cx.txn, device)?;
+    outbox::remove_device(cx, account, device)
+}
+
+/// The devices of an account that records are sealed for: all but this one and the revoked.
+pub(super) fn recipients(cx: &Cx<'_>, account: &AccountId) -> Result<Vec<Recipient>, EngineError> {
+    let mut recipients = Vec::new();
+    let known = devices(&cx.txn, account)?.into_iter().filter_map(|(device, row)| Some((device, row.seal?)));
+    let introduced = cx.session.introduced.iter().filter(|(_, other)| other.certificate.account == *account);
+    for (device, keys) in known.chain(introduced.map(|(device, other)| (*device, other.keys))) {
+        if device != cx.device() && !is_revoked(&cx.txn, account, &device)? {
+            recipients.push(Recipient { device, keys });
+        }
+    }
+    recipients.sort_by_key(|recipient| recipient.device);
+    recipients.dedup_by_key(|recipient| recipient.device);
+    Ok(recipients)
+}
+
+/// The sealing keys of a device, if they are known.
+pub(super) fn seal_keys(
+    read: &dyn Read,
+    session: &Session,
+    account: &AccountId,
+    device: &DeviceId,
+) -> Result<Option<SealKeys>, EngineError> {
+    let row: Option<DeviceRow> = get_value(read, keys::device(account, device))?;
+    let introduced = || session.introduced.get(device).filter(|other| other.certificate.account == *account);
+    Ok(row.and_then(|row| row.seal).or_else(|| introduced().map(|other| other.keys)))
 }
 
 /// Remembers where somebody is said to be reached, until a device of theirs was met.
@@ -139,7 +254,7 @@ pub(super) fn up(
     cx.session.connected.insert(device, account);
     let (Some(certificate), Some(account)) = (certificate, account) else { return Ok(()) };
     cx.session.retry(&account);
-    if is_wanted(cx, &account)? {
+    if cx.account() == Some(account) || is_wanted(cx, &account)? {
         remember(cx, certificate, addresses)?;
         seen(cx, &account, &device)?;
         cx.notify(Event::Presence { account, online: true });
@@ -152,8 +267,8 @@ pub(super) fn down(cx: &mut Cx<'_>, device: DeviceId) -> Result<(), EngineError>
     let Some(Some(account)) = cx.session.connected.remove(&device) else { return Ok(()) };
     cx.session.wanted_changed();
     seen(cx, &account, &device)?;
+    cx.session.in_flight.remove(&device);
     if cx.session.device_of(&account).is_none() {
-        cx.session.in_flight.remove(&account);
         cx.notify(Event::Presence { account, online: false });
     }
     Ok(())
@@ -164,6 +279,15 @@ fn seen(cx: &mut Cx<'_>, account: &AccountId, device: &DeviceId) -> Result<(), E
     let Some(mut row) = get_value::<DeviceRow>(&cx.txn, &key)? else { return Ok(()) };
     row.last_seen = cx.now;
     cx.put_value(key, &row)
+}
+
+/// Whether nobody of an account is missing: every device that is sealed for is connected, or any while none is known.
+fn is_complete(cx: &Cx<'_>, account: &AccountId) -> Result<bool, EngineError> {
+    let devices = recipients(cx, account)?;
+    if devices.is_empty() {
+        return Ok(cx.is_online(account) || cx.account() == Some(*account));
+    }
+    Ok(devices.iter().all(|recipient| cx.session.is_connected(&recipient.device)))
 }
 
 fn is_wanted(cx: &Cx<'_>, account: &AccountId) -> Result<bool, EngineError> {
@@ -182,6 +306,7 @@ pub(super) fn tick(cx: &mut Cx<'_>) -> Result<(), EngineError> {
         return Ok(());
     }
     let mut wanted: BTreeSet<AccountId> = outbox::recipients(&cx.txn)?;
+    wanted.extend(cx.account());
     for feature in cx.registry {
         wanted.extend(feature.wanted(&cx.txn)?);
     }
@@ -190,7 +315,7 @@ pub(super) fn tick(cx: &mut Cx<'_>) -> Result<(), EngineError> {
     let mut rest_until = cx.now.plus_ms(RETRY_MS_MAX);
     for account in wanted {
         let (due, pause) = cx.session.attempts.get(&account).copied().unwrap_or((TimestampMs(0), RETRY_MS_MIN));
-        if cx.is_online(&account) {
+        if is_complete(cx, &account)? {
             continue;
         }
         if due > cx.now || dials >= DIALS_A_TICK {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use hutong_protocol::{
-    AccountId, Draft, Kind, RecordId, TimestampMs, Topic, Unverified, Verified,
+    AccountId, DeviceId, Draft, Kind, RecordId, TimestampMs, Topic, Unverified, Verified,
     chat::{Receipt, ReceiptStatus},
     limits::{RECEIPT_IDS_MAX, VERIFY_BATCH_MAX},
     record::verify_all,
@@ -18,7 +18,7 @@ use super::{
     keys::{self, Place},
     outbox, peers,
 };
-use crate::store::Txn;
+use crate::{seal::Opened, store::Txn};
 
 /// What a received record turned out to be before any rule was asked.
 enum Checked {
@@ -26,7 +26,17 @@ enum Checked {
     Verified(Box<Verified>, Place),
     /// Already here; its author and whether it asks for a receipt.
     Known(AccountId, RecordId, bool),
+    /// Its seal did not open: from which device it claims to be, and which record it claims to hold.
+    Unreadable(AccountId, DeviceId, RecordId),
     Rejected(Reject),
+}
+
+/// What this step owes to others.
+#[derive(Default)]
+struct Debts {
+    owed: Owed,
+    /// What could not be opened, by the device that sealed it.
+    unreadable: BTreeMap<(AccountId, DeviceId), Vec<RecordId>>,
 }
 
 /// Private records that this step took from others, by author: they are owed a receipt.
@@ -44,27 +54,32 @@ impl Engine {
         seed: &[u8; 32],
         verdicts: &mut Verdicts<'_>,
     ) -> Result<Vec<Effect>, EngineError> {
-        let mut checked = self.check(&inputs)?.into_iter();
         let store = Arc::clone(&self.store);
+        let mut txn = Txn::new(&*store);
+        let opened = self.open_sealed(&mut txn, &inputs, now)?;
+        let mut checked = self.check(&inputs, opened)?.into_iter();
         // A public message has three: the screen, the search index, the topic's set.
         let (mut random, mut effects) = (Random::new(seed), Vec::with_capacity(4 * checked.len()));
         let mut cx = Cx {
-            txn: Txn::new(&*store),
+            txn,
             registry: self.registry,
             now,
             random: &mut random,
             identity: &mut self.identity,
             device_key: &self.device_key,
             session: &mut self.session,
+            seal: &mut self.seal,
             effects: &mut effects,
             depth: 0,
         };
-        let mut owed = Owed::new();
+        let mut debts = Debts::default();
         let result = inputs
             .into_iter()
-            .try_for_each(|input| apply(&mut cx, input, &mut checked, &mut owed, verdicts))
-            .and_then(|()| acknowledge(&mut cx, owed))
+            .try_for_each(|input| apply(&mut cx, input, &mut checked, &mut debts, verdicts))
+            .and_then(|()| acknowledge(&mut cx, debts.owed))
+            .and_then(|()| complain(&mut cx, debts.unreadable))
             .and_then(|()| outbox::flush(&mut cx))
+            .and_then(|()| cx.seal.write(&mut cx.txn))
             .and_then(|()| indexing::note(&mut cx));
         let batch = cx.txn.into_batch();
         let result = result.and_then(|()| if batch.is_empty() { Ok(()) } else { Ok(store.commit(batch)?) });
@@ -78,20 +93,50 @@ impl Engine {
         Err(error)
     }
 
+    /// Opens what came sealed, before everything else: a session that moved stays moved, whatever becomes of the record.
+    fn open_sealed(
+        &mut self,
+        txn: &mut Txn<'_>,
+        inputs: &[Input],
+        now: TimestampMs,
+    ) -> Result<Vec<Opened>, EngineError> {
+        let mut all = Vec::new();
+        for input in inputs {
+            let Input::Sealed { items, .. } = input else { continue };
+            for item in items {
+                let (store, session) = (&self.store, &self.session);
+                let keys_of =
+                    |account: &AccountId, device: &DeviceId| peers::seal_keys(&**store, session, account, device);
+                let mut opened = self.seal.open(txn, now, item, &keys_of)?;
+                if let Opened::Record { introduction, .. } = &mut opened
+                    && let Some(introduction) = introduction.take()
+                {
+                    self.session.introduce(*introduction);
+                }
+                all.push(opened);
+            }
+        }
+        Ok(all)
+    }
+
     /// Decodes, drops what is already here, and verifies the rest in batches: no signature is checked twice, and none
     /// for a record that would be thrown away.
-    fn check(&mut self, inputs: &[Input]) -> Result<Vec<Checked>, EngineError> {
+    fn check(&mut self, inputs: &[Input], opened: Vec<Opened>) -> Result<Vec<Checked>, EngineError> {
         let count = inputs.iter().map(Input::record_count).sum();
         let mut checked = Vec::with_capacity(count);
         let (mut waiting, mut unverified) = (Vec::with_capacity(count), Vec::with_capacity(count));
         let mut places = ingest::Places::default();
+        let mut opened = opened.into_iter();
         for input in inputs {
-            let Input::Records { records, .. } = input else { continue };
-            for bytes in records {
-                let record = match Unverified::decode(Arc::clone(bytes)) {
+            for item in 0..input.record_count() {
+                let record = match input {
+                    Input::Records { records, .. } => decode(records.get(item).map(Arc::clone).unwrap_or_default()),
+                    _ => self.unsealed(opened.next().unwrap_or(Opened::Garbage))?,
+                };
+                let record = match record {
                     Ok(record) => record,
-                    Err(error) => {
-                        checked.push(Some(Checked::Rejected(Reject::Fault(error))));
+                    Err(result) => {
+                        checked.push(Some(result));
                         continue;
                     }
                 };
@@ -128,6 +173,35 @@ impl Engine {
         Ok(checked.into_iter().flatten().collect())
     }
 
+    /// What came out of an item, as a record to be verified.
+    fn unsealed(&self, opened: Opened) -> Result<Result<Unverified, Checked>, EngineError> {
+        let (account, device, bytes) = match opened {
+            Opened::Record { account, device, bytes, .. } => (account, device, bytes),
+            Opened::Known(id) => {
+                let header = super::get_record(&*self.store, &id)?.map(|record| record.header);
+                return Ok(Err(match header {
+                    Some(header) => Checked::Known(header.account, id, outbox::needs_receipt(&header.kind)),
+                    None => Checked::Rejected(Reject::Unwanted("already here")),
+                }));
+            }
+            Opened::Repeated => return Ok(Err(Checked::Rejected(Reject::Unwanted("already here")))),
+            Opened::Unreadable { account, device, id } => return Ok(Err(Checked::Unreadable(account, device, id))),
+            Opened::Garbage => return Ok(Err(Checked::Rejected(Reject::Rule("not sealed for this device")))),
+        };
+        let record = decode(bytes);
+        if let Ok(record) = &record {
+            let (header, me) = (record.header(), self.identity.as_ref().map(|identity| identity.certificate.account));
+            // Another device of this account may hand on what others wrote.
+            if (header.account, header.device) != (account, device) && me != Some(account) {
+                return Ok(Err(Checked::Rejected(Reject::Rule("sealed by another device than signed it"))));
+            }
+            if header.topic.is_public() {
+                return Ok(Err(Checked::Rejected(Reject::Rule("a public record does not come sealed"))));
+            }
+        }
+        Ok(record)
+    }
+
     fn remember(&mut self, record: &Verified) {
         let certificate = record.certificate();
         if self.certificates.get(&certificate.device) == Some(certificate) {
@@ -140,23 +214,31 @@ impl Engine {
     }
 }
 
+fn decode(bytes: Arc<[u8]>) -> Result<Unverified, Checked> {
+    Unverified::decode(bytes).map_err(|error| Checked::Rejected(Reject::Fault(error)))
+}
+
 fn apply(
     cx: &mut Cx<'_>,
     input: Input,
     checked: &mut impl Iterator<Item = Checked>,
-    owed: &mut Owed,
+    debts: &mut Debts,
     verdicts: &mut Verdicts<'_>,
 ) -> Result<(), EngineError> {
     match input {
         Input::Records { source, records, token } => {
             let batch: Vec<_> = checked.take(records.len()).collect();
-            receive(cx, batch, source, token, owed, verdicts)
+            receive(cx, batch, source, token, debts, verdicts)
+        }
+        Input::Sealed { items, token } => {
+            let batch: Vec<_> = checked.take(items.len()).collect();
+            receive(cx, batch, Source::Mail, token, debts, verdicts)
         }
         Input::Call(call) => run(cx, call),
         Input::PeerUp { device, certificate, addresses } => peers::up(cx, device, certificate.as_ref(), &addresses),
         Input::PeerDown(device) => peers::down(cx, device),
         Input::Sent { to, outcomes } => match cx.session.account_of(&to) {
-            Some(account) => outbox::sent(cx, &account, &outcomes),
+            Some(account) => outbox::sent(cx, &account, &to, &outcomes),
             None => Ok(()),
         },
         Input::Published { id, peers } => cx.emit(&DomainEvent::Published(id, peers)),
@@ -166,7 +248,7 @@ fn apply(
             Ok(())
         }
         Input::IndexedTo(sequence) => indexing::done(cx, sequence),
-        Input::Tick => tick(cx, owed),
+        Input::Tick => tick(cx, &mut debts.owed),
     }
 }
 
@@ -175,16 +257,20 @@ fn receive(
     batch: Vec<Checked>,
     source: Source,
     token: Option<Token>,
-    owed: &mut Owed,
+    debts: &mut Debts,
     verdicts: &mut Verdicts<'_>,
 ) -> Result<(), EngineError> {
     let mut outcomes = Vec::with_capacity(batch.len());
     for (index, checked) in batch.into_iter().enumerate() {
         let result = match checked {
-            Checked::Verified(record, place) => take_in(cx, &record, source, Some(place), owed),
+            Checked::Verified(record, place) => take_in(cx, &record, source, Some(place), &mut debts.owed),
+            Checked::Unreadable(account, device, id) => {
+                debts.unreadable.entry((account, device)).or_default().push(id);
+                Err(Reject::Later("its seal could not be opened"))
+            }
             Checked::Known(author, id, receipt) => {
                 if receipt && source == Source::Mail {
-                    owed.entry(author).or_default().push(id);
+                    debts.owed.entry(author).or_default().push(id);
                 }
                 Err(Reject::Unwanted("already here"))
             }
@@ -269,6 +355,7 @@ fn tick(cx: &mut Cx<'_>, owed: &mut Owed) -> Result<(), EngineError> {
             return Err(error);
         }
     }
+    cx.seal.tick(&mut cx.txn, cx.now)?;
     cx.registry.iter().try_for_each(|feature| feature.tick(cx))?;
     outbox::tick(cx)?;
     peers::tick(cx)
@@ -279,13 +366,41 @@ fn acknowledge(cx: &mut Cx<'_>, owed: Owed) -> Result<(), EngineError> {
     let Some(me) = cx.account() else { return Ok(()) };
     for (author, ids) in owed {
         for ids in ids.chunks(RECEIPT_IDS_MAX) {
-            let receipt = Receipt { to: author, status: ReceiptStatus::Delivered, ids: ids.to_vec() };
-            let draft = Draft::new(Topic::direct(&me, &author), Kind::Receipt, &receipt)?;
-            match cx.publish(draft, Some(author)) {
-                Ok(_) => {}
-                Err(Reject::Own(error)) => return Err(error),
-                Err(reject) => tracing::warn!(%reject, "a receipt could not be written"),
-            }
+            write_receipt(cx, &me, author, ReceiptStatus::Delivered, ids)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_receipt(
+    cx: &mut Cx<'_>,
+    me: &AccountId,
+    to: AccountId,
+    status: ReceiptStatus,
+    ids: &[RecordId],
+) -> Result<(), EngineError> {
+    let receipt = Receipt { to, status, ids: ids.to_vec() };
+    let draft = Draft::new(Topic::direct(me, &to), Kind::Receipt, &receipt)?;
+    match cx.publish(draft, Some(to)) {
+        Err(Reject::Own(error)) => return Err(error),
+        Err(reject) => tracing::warn!(%reject, "a receipt could not be written"),
+        Ok(_) => {}
+    }
+    Ok(())
+}
+
+/// Asks a device to seal anew what could not be opened, and begins a session with it that this word travels by. Never
+/// asks anybody else, and no device more than once a minute: a letter may lie about who wrote it.
+fn complain(cx: &mut Cx<'_>, unreadable: BTreeMap<(AccountId, DeviceId), Vec<RecordId>>) -> Result<(), EngineError> {
+    let Some(me) = cx.account() else { return Ok(()) };
+    for ((account, device), ids) in unreadable {
+        let known = peers::recipients(cx, &account)?.iter().any(|recipient| recipient.device == device);
+        if !known || !cx.seal.renew(&mut cx.txn, cx.now, &device)? {
+            continue;
+        }
+        tracing::info!(%device, records = ids.len(), "a seal could not be opened: a new session begins");
+        for ids in ids.chunks(RECEIPT_IDS_MAX) {
+            write_receipt(cx, &me, account, ReceiptStatus::Unreadable, ids)?;
         }
     }
     Ok(())

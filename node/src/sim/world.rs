@@ -74,6 +74,13 @@ struct SimNode {
     island: u64,
 }
 
+fn outcomes_in(effects: &[Effect]) -> Option<Vec<Outcome>> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Outcomes(_, outcomes) => Some(outcomes.clone()),
+        _ => None,
+    })
+}
+
 /// The world.
 pub struct World {
     nodes: Vec<SimNode>,
@@ -239,9 +246,8 @@ impl World {
                 if !self.nodes[node].links.contains(&from) {
                     return;
                 }
-                let bytes = records.iter().map(|(_, bytes)| bytes.clone()).collect();
-                let ids = records.into_iter().map(|(id, _)| id).collect::<Vec<_>>();
-                if let Some(outcomes) = self.take_in(node, Source::Mail, bytes) {
+                let (ids, items): (Vec<_>, Vec<_>) = records.into_iter().unzip();
+                if let Some(outcomes) = self.open(node, items) {
                     let outcomes: Vec<_> = ids.into_iter().zip(outcomes).collect();
                     self.transmit(node, from, || Delivery::Answer { outcomes: outcomes.clone(), from: node });
                 }
@@ -267,6 +273,16 @@ impl World {
         }
     }
 
+    /// Gives sealed items to an engine; `None` if it is down or has just died.
+    fn open(&mut self, node: usize, items: Vec<Arc<[u8]>>) -> Option<Vec<Outcome>> {
+        self.next_token += 1;
+        let token = Some(Token(self.next_token));
+        let effects = self.engine_step(node, vec![Input::Sealed { items, token }], &mut |_| ())?;
+        let outcomes = outcomes_in(&effects);
+        self.act(node, effects);
+        outcomes
+    }
+
     /// Gives records to an engine; `None` if it is down or has just died.
     fn take_in(&mut self, node: usize, source: Source, records: Vec<Arc<[u8]>>) -> Option<Vec<Outcome>> {
         self.next_token += 1;
@@ -275,10 +291,7 @@ impl World {
         let effects = self.engine_step(node, vec![Input::Records { source, records, token }], &mut |verdict| {
             known = Some(verdict);
         })?;
-        let outcomes = effects.iter().find_map(|effect| match effect {
-            Effect::Outcomes(_, outcomes) => Some(outcomes.clone()),
-            _ => None,
-        });
+        let outcomes = outcomes_in(&effects);
         self.act(node, effects);
         // A gossip message that was here already is not spread again.
         if source == Source::Gossip && known != Some(Verdict::Accept) { None } else { outcomes }

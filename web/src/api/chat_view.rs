@@ -149,7 +149,8 @@ fn reply(views: &Views<'_>, answered: MessageView) -> Result<Reply, EngineError>
 /// How far messages came, for an event; `None` is "handed to the network".
 pub(crate) const fn moved_to(status: Option<ReceiptStatus>) -> MessageState {
     match status {
-        None => MessageState::Sent,
+        // Waits to be sealed anew, which is nothing to a person.
+        Some(ReceiptStatus::Unreadable) | None => MessageState::Sent,
         Some(ReceiptStatus::Delivered) => MessageState::Delivered,
         Some(ReceiptStatus::Read) => MessageState::Read,
     }
