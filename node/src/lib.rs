@@ -19,6 +19,7 @@ pub mod group;
 pub mod handle;
 #[cfg(feature = "runtime")]
 mod indexer;
+pub mod mailbox;
 pub mod market;
 #[cfg(feature = "runtime")]
 pub mod net;
@@ -37,6 +38,7 @@ pub mod trust;
 pub const FEATURES: engine::Registry = &[
     &account::Account,
     &contact::Contacts,
+    &mailbox::Mailboxes,
     &chat::Chat,
     &group::Groups,
     &market::Market,

@@ -26,7 +26,10 @@ use crate::{
     engine::{self, Effect, Engine, Input, Outcome, Source, Token},
     handle::{Inner, JOBS_MAX, NodeConfig, NodeError, Parts, Presence},
     indexer,
-    net::{self, GossipToken, MailOutcome, MailReply, Multiaddr, NetConfig, NetEvent, NetHandle, SendOutcome, SyncAck},
+    net::{
+        self, GossipToken, MailOutcome, MailReply, MailboxReply, Multiaddr, NetConfig, NetEvent, NetHandle,
+        SendOutcome, SyncAck,
+    },
     search::SearchIndex,
     store::Store,
 };
@@ -47,6 +50,7 @@ pub(crate) enum Pending {
     Nobody,
     Gossip(GossipToken),
     Mail(DeviceId, MailReply),
+    Mailbox(MailboxReply),
     /// The acknowledgement is dropped after the commit: then the peer sends on.
     Sync {
         from: DeviceId,
@@ -120,7 +124,13 @@ fn run(
         let (mut records, mut job) = (0usize, Some(first));
         while let Some(current) = job {
             let Job::Input(mut input, pending) = current else { return "shut down".to_owned() };
-            if let Input::Records { token, records: batch, .. } | Input::Sealed { token, items: batch } = &mut *input {
+            if let Input::Mailbox { token, .. } = &mut *input {
+                next_token = next_token.wrapping_add(1);
+                *token = Token(next_token);
+                waiting.insert(*token, pending);
+            } else if let Input::Records { token, records: batch, .. } | Input::Sealed { token, items: batch } =
+                &mut *input
+            {
                 next_token = next_token.wrapping_add(1);
                 *token = Some(Token(next_token));
                 waiting.insert(Token(next_token), pending);
@@ -179,6 +189,11 @@ fn answer(list: Vec<Effect>, waiting: &mut BTreeMap<Token, Pending>) -> Vec<Effe
             Effect::Outcomes(token, outcomes) => {
                 if let Some(Pending::Mail(_, reply)) = waiting.remove(&token) {
                     reply.answer(outcomes.into_iter().map(mail_outcome).collect());
+                }
+            }
+            Effect::MailboxAnswer(token, answer) => {
+                if let Some(Pending::Mailbox(reply)) = waiting.remove(&token) {
+                    reply.answer(answer);
                 }
             }
             other => rest.push(other),
@@ -254,6 +269,11 @@ fn jobs_of(inner: &Inner, event: NetEvent) -> Vec<Job> {
             };
             vec![Input::Sent { to, outcomes: ids.into_iter().zip(outcomes).collect() }.into()]
         }
+        NetEvent::Mailbox { from, request, reply } => {
+            let input = Input::Mailbox { from, request, token: Token(0) };
+            vec![Job::Input(Box::new(input), Pending::Mailbox(reply))]
+        }
+        NetEvent::MailboxAnswer { from, number, answer } => vec![Input::MailboxAnswer { from, number, answer }.into()],
         NetEvent::Published { id, peers } => vec![Input::Published { id, peers }.into()],
         NetEvent::Listening { addr } => {
             let mut presence = presence(inner);
@@ -300,6 +320,7 @@ async fn carry_out_one(inner: &Inner, effect: Effect) -> Result<(), net::NetErro
     match effect {
         Effect::Publish { topic, id, bytes } => inner.net.publish(topic, id, bytes).await,
         Effect::Send { to, records } => inner.net.send(to, records).await,
+        Effect::Mailbox { to, number, request } => inner.net.ask_mailbox(to, number, request).await,
         Effect::Follow(topic) => inner.net.subscribe(topic).await,
         Effect::Unfollow(topic) => inner.net.unsubscribe(topic).await,
         Effect::Connect { account, devices, addresses } => {
@@ -321,7 +342,11 @@ async fn carry_out_one(inner: &Inner, effect: Effect) -> Result<(), net::NetErro
             inner.indexer.try_send((sequence, touched)).ok();
             Ok(())
         }
-        Effect::Index(_) | Effect::Changed(_) | Effect::Answer(_) | Effect::Outcomes(..) => Ok(()),
+        Effect::Index(_)
+        | Effect::Changed(_)
+        | Effect::Answer(_)
+        | Effect::Outcomes(..)
+        | Effect::MailboxAnswer(..) => Ok(()),
     }
 }
 

@@ -44,6 +44,9 @@ pub struct Device {
     /// The keys with which others seal what is for this device: its prekey bundle, signed by being in this record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<SealKeys>,
+    /// Whether this node keeps sealed items for the contacts of its account.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mailbox: bool,
 }
 
 /// The public keys with which something is sealed to one device, each an X25519 key of 32 bytes.

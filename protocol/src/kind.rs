@@ -55,6 +55,8 @@ kinds! {
     Message = "message",
     /// Delivered, or read.
     Receipt = "receipt",
+    /// Where a device's mail may be left for it; replaceable.
+    Route = "route",
     /// A group's name and rules; replaceable, by its owner.
     Group = "group",
     /// Somebody joins or leaves; replaceable.
@@ -79,7 +81,10 @@ impl Kind {
     /// Whether this kind lives only in a direct topic and never leaves unsealed or off an encrypted stream.
     #[must_use]
     pub const fn is_private(&self) -> bool {
-        matches!(self, Self::ContactRequest | Self::ContactAnswer | Self::Message | Self::Receipt | Self::Order)
+        matches!(
+            self,
+            Self::ContactRequest | Self::ContactAnswer | Self::Message | Self::Receipt | Self::Route | Self::Order
+        )
     }
 }
 

@@ -14,6 +14,7 @@ pub mod ids;
 pub mod kind;
 pub mod limits;
 pub mod link;
+pub mod mailbox;
 pub mod market;
 pub mod money;
 pub mod order;

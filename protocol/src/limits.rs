@@ -33,6 +33,16 @@ pub const CLOCK_SKEW_MS_MAX: u64 = 10 * 60 * 1000;
 pub const FUTURE_WAIT_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 /// Records verified in one batch. Above this the gain per signature is under 2 %.
 pub const VERIFY_BATCH_MAX: usize = 256;
+/// Mailboxes of one device: three are used; the rest is room for those being left and those being moved to.
+pub const MAILBOXES_MAX: usize = 8;
+/// Items that wait in one queue of a mailbox: a week of a lively contact.
+pub const QUEUE_ITEMS_MAX: usize = 128;
+/// Bytes that wait in one queue of a mailbox (16 MiB).
+pub const QUEUE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// How long a mailbox keeps an item (21 days).
+pub const QUEUE_MS_MAX: u64 = 21 * 24 * 60 * 60 * 1000;
+/// Queues asked for in one fetch: a person's contacts. 32 bytes each.
+pub const QUEUES_FETCHED_MAX: usize = 2_048;
 /// Largest blob in bytes (1 GiB).
 pub const BLOB_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Addresses named in one link: enough for TCP and QUIC on a few interfaces, small enough for a QR code.

@@ -15,6 +15,7 @@ use hutong_protocol::{
     chat::{Card, Content, Message, Receipt, ReceiptStatus},
     contact::{ContactAnswer, ContactRequest},
     group::{Group, GroupMember, GroupMessage},
+    mailbox::{Mailbox, ReadKey, Route},
     market::{
         Condition, Image, ItemKind, Listing, ListingStatus, Measure, MeasureUnit, Payer, PaymentMethod,
         PaymentMethodKind, PickupPlace, ReturnPolicy, ShippingOption, Stock, Store, Variant, VariantOption,
@@ -107,7 +108,7 @@ fn people(author: &Author) -> Vec<(String, Vec<u8>)> {
             Topic::Profile(me),
             Kind::Device,
             Some(&device.to_string()),
-            &Device { name: "Mei's laptop".into(), seal: None },
+            &Device { name: "Mei's laptop".into(), seal: None, mailbox: false },
         ),
         (
             "device.seal".into(),
@@ -119,11 +120,24 @@ fn people(author: &Author) -> Vec<(String, Vec<u8>)> {
                     &Device {
                         name: "Mei's laptop".into(),
                         seal: Some(SealKeys { envelope: [0x51; 32], identity: [0x52; 32], fallback: [0x53; 32] }),
+                        mailbox: true,
                     },
                 )
                 .1,
         ),
         author.public(Topic::Profile(me), Kind::Revocation, Some(&revoked.to_string()), &Revocation { statement }),
+        author.private(
+            Kind::Route,
+            &Route {
+                to,
+                mailboxes: vec![Mailbox {
+                    account: to,
+                    device: DeviceKey::from_seed(&[0x61; 32]).id(),
+                    addresses: addresses(),
+                    write: ReadKey([0x62; 32]).write_key(),
+                }],
+            },
+        ),
         author.private(
             Kind::ContactRequest,
             &ContactRequest { to, profile: profile.clone(), text: "Hello!".into(), addresses: addresses() },

@@ -58,7 +58,7 @@ impl Feature for Account {
             Kind::Device => {
                 let body = rules::device(record)?;
                 if let Some((keys, version)) = body.seal.zip(record.header().version) {
-                    cx.learn(record.certificate(), keys, version)?;
+                    cx.learn(record.certificate(), keys, body.mailbox, version)?;
                 }
             }
             _ => revoked(cx, account, &rules::revocation(record)?)?,
@@ -122,7 +122,7 @@ pub fn create(
 fn publish_device(cx: &mut Cx<'_>, name: String) -> Result<(), Reject> {
     let me = cx.account().ok_or(Reject::Rule("create or restore an account first"))?;
     let name = if name.is_empty() { "Hutong".into() } else { name };
-    let device = Device { name, seal: Some(cx.seal_keys()?) };
+    let device = Device { name, seal: Some(cx.seal_keys()?), mailbox: true };
     let slot = cx.device().to_string();
     let version = cx.next_version(&me, &Kind::Device, &slot)?;
     let draft = Draft::new(Topic::Profile(me), Kind::Device, &device).map_err(EngineError::from)?;

@@ -87,6 +87,13 @@ impl Feature for Chat {
                 let ids = unsent.iter().filter_map(|(key, _)| RecordId::from_slice(key.get(34..)?)).collect::<Vec<_>>();
                 ids.iter().try_for_each(|id| sent_to_group(cx, id))
             }
+            DomainEvent::Left(account, id) => {
+                let chat = ChatId::Direct(*account);
+                if view::message(cx.read(), &chat, id)?.is_some() {
+                    cx.notify(Event::Message { chat, id: *id });
+                }
+                Ok(())
+            }
             DomainEvent::Handed(account, id, Outcome::Stored) => {
                 let chat = ChatId::Direct(*account);
                 if view::message(cx.read(), &chat, id)?.is_some() {

@@ -51,6 +51,8 @@ pub enum MessageState {
     Received,
     /// In the outbox.
     Queued,
+    /// Mailboxes of the recipient keep it.
+    AtMailbox,
     /// A device of the recipient (for a group: at least one member) has it.
     Sent,
     /// The recipient's signed word is here.
@@ -229,6 +231,7 @@ fn own_state(
             Some(OutboxState::Queued) => (MessageState::Queued, Some(Waiting::Offline)),
             Some(OutboxState::Later) => (MessageState::Queued, Some(Waiting::NotYet)),
             Some(OutboxState::Refused) => (MessageState::Queued, Some(Waiting::Refused)),
+            Some(OutboxState::Left) => (MessageState::AtMailbox, None),
             Some(OutboxState::Handed) | None => (MessageState::Sent, None),
         }),
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hutong_protocol::{
     AccountId, Certificate, DeviceId, DeviceKey, Draft, Kind, RecordId, TimestampMs, Topic,
+    mailbox::{MailboxRequest, QueueId},
     record::{Stored, Unverified, verify_all},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -16,12 +17,16 @@ use super::{
     peers::Session,
 };
 use crate::{
+    mailbox,
     seal::{Plain, Recipient, Seal, Sender},
     store::{Direction, KeyRange, Read, Txn},
 };
 
 /// How deep one feature's event may cause another's. Three is the deepest in use; more is a loop.
 const HEAR_DEPTH_MAX: usize = 8;
+
+/// Queues whose readers a mailbox remembers. About 100 bytes each; a reader that is forgotten fetches by itself.
+const READERS_MAX: usize = 16_384;
 
 /// Who this node is.
 #[derive(Clone, Debug)]
@@ -106,6 +111,37 @@ impl Cx<'_> {
     #[must_use]
     pub fn is_online(&self, account: &AccountId) -> bool {
         self.session.device_of(account).is_some()
+    }
+
+    /// Whether a device is connected.
+    #[must_use]
+    pub fn is_connected(&self, device: &DeviceId) -> bool {
+        self.session.is_connected(device)
+    }
+
+    /// What the mailbox feature knows while the process runs.
+    pub(crate) const fn mailboxes(&mut self) -> &mut mailbox::client::Session {
+        &mut self.session.mailboxes
+    }
+
+    /// Looks at what waits for an account at the end of this step.
+    pub(crate) fn look_at(&mut self, account: &AccountId) {
+        self.session.to_flush.insert(*account);
+    }
+
+    /// As a mailbox: a device reads a queue.
+    pub(crate) fn reads(&mut self, queue: QueueId, device: DeviceId) {
+        if self.session.mailboxes.readers.len() >= READERS_MAX {
+            self.session.mailboxes.readers.clear();
+        }
+        self.session.mailboxes.readers.insert(queue, device);
+    }
+
+    /// As a mailbox: something came into a queue; its reader is told, if it is here.
+    pub(crate) fn ring(&mut self, queue: &QueueId) {
+        if let Some(to) = self.session.mailboxes.readers.get(queue).copied().filter(|to| self.is_connected(to)) {
+            self.effects.push(Effect::Mailbox { to, number: 0, request: MailboxRequest::Ring });
+        }
     }
 
     /// Where this node can be reached: multiaddresses ending in `/p2p/<peer>`.
@@ -239,9 +275,10 @@ impl Cx<'_> {
         &mut self,
         certificate: &Certificate,
         keys: hutong_protocol::account::SealKeys,
+        mailbox: bool,
         version: u64,
     ) -> Result<bool, EngineError> {
-        super::peers::learn(self, certificate, keys, version)
+        super::peers::learn(self, certificate, keys, mailbox, version)
     }
 
     /// From now on nothing is sealed for a device.

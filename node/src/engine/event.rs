@@ -6,6 +6,7 @@ use hutong_protocol::{
     AccountId, BlobHash, Certificate, DeviceId, GroupId, Kind, RecordId, TimestampMs, Topic,
     account::Profile,
     chat::{Card, ReceiptStatus},
+    mailbox::{MailboxAnswer, MailboxRequest},
 };
 
 use serde::{Deserialize, Serialize};
@@ -76,6 +77,24 @@ pub enum Input {
         /// Whose they are to answer.
         token: Option<Token>,
     },
+    /// A device asks this node as a mailbox. Answered by [`Effect::MailboxAnswer`] after the commit.
+    Mailbox {
+        /// Which.
+        from: DeviceId,
+        /// What.
+        request: MailboxRequest,
+        /// Whose it is to answer.
+        token: Token,
+    },
+    /// A mailbox answered what [`Effect::Mailbox`] asked; without an answer if there was none.
+    MailboxAnswer {
+        /// Which.
+        from: DeviceId,
+        /// The number of the question.
+        number: u64,
+        /// The answer.
+        answer: Option<MailboxAnswer>,
+    },
     /// The user's word.
     Call(Call),
     /// A connection to a device stands.
@@ -119,6 +138,9 @@ impl Input {
         match self {
             Self::Records { records, .. } => records.len(),
             Self::Sealed { items, .. } => items.len(),
+            Self::MailboxAnswer { answer: Some(MailboxAnswer::Fetched { queues, .. }), .. } => {
+                queues.iter().map(|queue| queue.items.len()).sum()
+            }
             _ => 0,
         }
     }
@@ -142,6 +164,17 @@ pub enum Effect {
         /// Id and sealed item.
         records: Vec<(RecordId, Arc<[u8]>)>,
     },
+    /// Ask a mailbox. With a number other than 0, [`Input::MailboxAnswer`] tells what it said.
+    Mailbox {
+        /// The mailbox's device.
+        to: DeviceId,
+        /// Names the question.
+        number: u64,
+        /// The question.
+        request: MailboxRequest,
+    },
+    /// Answer an [`Input::Mailbox`].
+    MailboxAnswer(Token, MailboxAnswer),
     /// Follow a topic.
     Follow(Topic),
     /// No longer follow a topic.
@@ -320,6 +353,8 @@ pub enum DomainEvent {
     Reconciled(Topic),
     /// A private record was handed to a device of its recipient, or refused by it.
     Handed(AccountId, RecordId, Outcome),
+    /// A private record was left in a mailbox of its recipient.
+    Left(AccountId, RecordId),
     /// A device no longer speaks for its account.
     Revoked(AccountId, DeviceId),
     /// A review was published by this node.

@@ -5,6 +5,7 @@
 //! Queued ──sent, peer stored it──► Handed ──receipt──► (gone)
 //!   ▲ └────peer: not now──► Later ─┘   ├─ no receipt in a minute ─► sent again
 //!   │                         ▲        └─ "could not open it" ────► Later
+//!   ├─ left in two mailboxes ─► Left (sent again when the device is here)
 //!   └ Refused: kept and shown, tried again only when asked
 //! ```
 //! A record is sealed each time it is sent, never before: no sealed copy waits here, and no key is used twice. While no
@@ -25,6 +26,7 @@ use super::{
     ingest, keys, peers,
 };
 use crate::{
+    mailbox,
     seal::{Plain, Recipient},
     store::{Direction, KeyRange, KeyReader, Read},
 };
@@ -42,6 +44,8 @@ const RECEIPT_MS: u64 = 60_000;
 const LATER_MS_MIN: u64 = 2_000;
 /// Longest pause after "not now": half an hour.
 const LATER_MS_MAX: u64 = 30 * 60 * 1_000;
+/// What was left in mailboxes is left again after two weeks: they drop it after three.
+const LEFT_MS: u64 = 14 * 24 * 60 * 60 * 1_000;
 /// After so many times "not now" the session may be what is wrong: it is begun anew.
 const LATER_RENEW: u32 = 4;
 /// Stands for a device that is not known yet.
@@ -57,6 +61,8 @@ pub enum OutboxState {
     Later,
     /// Not handed to anybody.
     Queued,
+    /// Mailboxes of the device keep it.
+    Left,
     /// The device stored it; its receipt is awaited.
     Handed,
 }
@@ -71,6 +77,9 @@ pub struct OutboxRow {
     /// Tries that ended in "not now".
     #[serde(default)]
     pub tries: u32,
+    /// The mailboxes that keep it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_in: Vec<DeviceId>,
     /// The envelope, where the record is not kept in its topic's set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<serde_bytes::ByteBuf>,
@@ -79,7 +88,7 @@ pub struct OutboxRow {
 impl OutboxRow {
     fn is_due(&self, now: TimestampMs) -> bool {
         match self.state {
-            OutboxState::Queued => true,
+            OutboxState::Queued | OutboxState::Left => true,
             OutboxState::Handed => now.since_ms(self.since) >= RECEIPT_MS,
             OutboxState::Later => {
                 let pause = LATER_MS_MIN.saturating_mul(1 << self.tries.min(16)).min(LATER_MS_MAX);
@@ -88,19 +97,26 @@ impl OutboxRow {
             OutboxState::Refused => false,
         }
     }
+
+    /// The mailboxes that still keep it: none after two weeks without a receipt.
+    fn kept_in(&self, now: TimestampMs) -> &[DeviceId] {
+        let lapsed = self.state == OutboxState::Left && now.since_ms(self.since) >= LEFT_MS;
+        if lapsed { &[] } else { &self.left_in }
+    }
 }
 
 /// Queues a private record for every device of an account but this one. Nothing is queued for an account of one's own
 /// that has no other device.
 pub(super) fn put(cx: &mut Cx<'_>, to: &AccountId, record: &Verified, stored: bool) -> Result<(), EngineError> {
     let bytes = (!stored).then(|| serde_bytes::ByteBuf::from(record.signed_bytes().to_vec()));
-    let row = OutboxRow { state: OutboxState::Queued, since: cx.now, tries: 0, bytes };
+    let row = OutboxRow { state: OutboxState::Queued, since: cx.now, tries: 0, left_in: Vec::new(), bytes };
     let mut devices: Vec<_> = peers::recipients(cx, to)?.into_iter().map(|recipient| recipient.device).collect();
     if devices.is_empty() && cx.account() != Some(*to) {
         devices.push(ANY);
     }
     for device in &devices {
         cx.put_value(keys::outbox(to, device, record.header().at, &record.id()), &row)?;
+        cx.session.mailboxes.wake(device);
     }
     if !devices.is_empty() {
         cx.session.to_flush.insert(*to);
@@ -117,7 +133,8 @@ pub(super) fn add_device(cx: &mut Cx<'_>, account: &AccountId, device: &DeviceId
         let own = keys::outbox(account, device, at, &id);
         if !cx.txn.contains(&own)? {
             let row: OutboxRow = codec::decode_checked(&value)?;
-            cx.put_value(own, &OutboxRow { state: OutboxState::Queued, since: cx.now, tries: 0, ..row })?;
+            let left_in = Vec::new();
+            cx.put_value(own, &OutboxRow { state: OutboxState::Queued, since: cx.now, tries: 0, left_in, ..row })?;
         }
         if other == ANY {
             cx.txn.delete(&key);
@@ -214,6 +231,8 @@ pub(super) fn flush(cx: &mut Cx<'_>) -> Result<(), EngineError> {
         for recipient in peers::recipients(cx, &account)? {
             if cx.session.is_connected(&recipient.device) {
                 flush_to(cx, &account, &recipient)?;
+            } else {
+                mailbox::client::leave(cx, &account, &recipient)?;
             }
         }
     }
@@ -237,11 +256,7 @@ fn flush_to(cx: &mut Cx<'_>, account: &AccountId, to: &Recipient) -> Result<(), 
             continue;
         }
         in_flight.insert(id, cx.now);
-        let (receipt, bytes) = match &row.bytes {
-            Some(bytes) => (true, Some(bytes.to_vec().into())),
-            None => (false, ingest::bytes_of(&cx.txn, &id, at)?),
-        };
-        let Some(bytes) = bytes else {
+        let Some((receipt, bytes)) = envelope(cx, &row, &id, at)? else {
             // Its record was dropped: nothing is left to deliver.
             cx.txn.delete(&key);
             continue;
@@ -258,6 +273,111 @@ fn flush_to(cx: &mut Cx<'_>, account: &AccountId, to: &Recipient) -> Result<(), 
         cx.effects.push(Effect::Send { to: to.device, records: items });
     }
     Ok(())
+}
+
+/// Something to be left in mailboxes.
+pub(crate) struct ToLeave {
+    /// The record.
+    pub(crate) id: RecordId,
+    /// Sealed.
+    pub(crate) bytes: serde_bytes::ByteBuf,
+    /// The mailboxes that have it already.
+    pub(crate) left_in: Vec<DeviceId>,
+}
+
+/// Whether something waits for a device that fewer mailboxes keep than should.
+pub(crate) fn is_to_be_left(
+    cx: &Cx<'_>,
+    account: &AccountId,
+    device: &DeviceId,
+    copies: usize,
+) -> Result<bool, EngineError> {
+    let prefix = keys::outbox_for(account, device);
+    for (_, value) in cx.txn.collect(KeyRange::prefix(&prefix), Direction::Ascending, LOOK_MAX)? {
+        let row: OutboxRow = codec::decode_checked(&value)?;
+        if row.is_due(cx.now) && row.kept_in(cx.now).len() < copies {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Seals, oldest first, what waits for a device and some of these mailboxes do not keep yet.
+pub(crate) fn to_be_left(
+    cx: &mut Cx<'_>,
+    account: &AccountId,
+    to: &Recipient,
+    mailboxes: &[DeviceId],
+    copies: usize,
+    limits: (usize, usize),
+) -> Result<Vec<ToLeave>, EngineError> {
+    let (mut found, mut room) = (Vec::new(), limits.1);
+    if mailboxes.is_empty() {
+        return Ok(found);
+    }
+    let prefix = keys::outbox_for(account, &to.device);
+    for (key, value) in cx.txn.collect(KeyRange::prefix(&prefix), Direction::Ascending, LOOK_MAX)? {
+        let Some(Waiting { at, id, .. }) = parse(&key) else { continue };
+        let row: OutboxRow = codec::decode_checked(&value)?;
+        let left_in = row.kept_in(cx.now).to_vec();
+        let needed = left_in.len() < copies && mailboxes.iter().any(|mailbox| !left_in.contains(mailbox));
+        if !needed || !row.is_due(cx.now) {
+            continue;
+        }
+        let Some((receipt, bytes)) = envelope(cx, &row, &id, at)? else {
+            cx.txn.delete(&key);
+            continue;
+        };
+        let Some(item) = cx.seal(to, &Plain { id, receipt, bytes: &bytes })? else { continue };
+        if found.len() >= limits.0 || item.len() > room {
+            break;
+        }
+        room = room.saturating_sub(item.len());
+        found.push(ToLeave { id, bytes: item.into(), left_in });
+    }
+    Ok(found)
+}
+
+/// A mailbox of a device keeps these.
+pub(crate) fn left(
+    cx: &mut Cx<'_>,
+    account: &AccountId,
+    device: &DeviceId,
+    mailbox: &DeviceId,
+    ids: &[RecordId],
+    copies: usize,
+) -> Result<(), EngineError> {
+    for id in ids {
+        let Some((key, row)) = find(cx, account, device, id)? else { continue };
+        let mut left_in = row.kept_in(cx.now).to_vec();
+        if !left_in.contains(mailbox) {
+            left_in.push(*mailbox);
+        }
+        if row.bytes.is_some() && left_in.len() >= copies {
+            // A receipt: nobody will confirm it, and it is made anew if it is missed.
+            cx.txn.delete(&key);
+            continue;
+        }
+        cx.put_value(key, &OutboxRow { state: OutboxState::Left, since: cx.now, left_in, ..row })?;
+        cx.emit(&DomainEvent::Left(*account, *id))?;
+    }
+    Ok(())
+}
+
+/// Whether it is a receipt, and its bytes.
+type Enveloped = (bool, std::sync::Arc<[u8]>);
+
+/// What a row is about: whether it is a receipt, and the envelope. `None`: its record was dropped.
+fn envelope(
+    cx: &Cx<'_>,
+    row: &OutboxRow,
+    id: &RecordId,
+    at: TimestampMs,
+) -> Result<Option<Enveloped>, EngineError> {
+    Ok(match &row.bytes {
+        Some(bytes) => Some((true, bytes.to_vec().into())),
+        None => ingest::bytes_of(&cx.txn, id, at)?.map(|bytes| (false, bytes)),
+    })
 }
 
 /// A device answered.
@@ -345,7 +465,8 @@ pub(super) fn unreadable(
     for id in ids {
         if let Some((key, row)) = find(cx, account, device, id)? {
             let tries = row.tries.saturating_add(1);
-            cx.put_value(&key, &OutboxRow { state: OutboxState::Later, since: cx.now, tries, ..row })?;
+            let left_in = Vec::new();
+            cx.put_value(&key, &OutboxRow { state: OutboxState::Later, since: cx.now, tries, left_in, ..row })?;
         }
         if let Some(flights) = cx.session.in_flight.get_mut(device) {
             flights.remove(id);

@@ -41,7 +41,10 @@ pub struct DeviceRow {
     /// The keys to seal for it with, once they are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<SealKeys>,
-    /// The version of the device record that named them.
+    /// Whether it offers to be a mailbox.
+    #[serde(default)]
+    pub mailbox: bool,
+    /// The version of the device record that said so.
     #[serde(default)]
     pub version: u64,
 }
@@ -53,6 +56,8 @@ pub(super) struct Session {
     pub(super) addresses: Vec<String>,
     /// Records handed to the network and not yet answered, by recipient.
     pub(super) in_flight: BTreeMap<DeviceId, BTreeMap<RecordId, TimestampMs>>,
+    /// What the mailbox feature knows while the process runs.
+    pub(super) mailboxes: crate::mailbox::client::Session,
     /// Devices of strangers that introduced themselves with what they sent.
     introduced: BTreeMap<DeviceId, Introduction>,
     /// Recipients whose outbox should be looked at in this step.
@@ -141,19 +146,22 @@ pub(super) fn remember(cx: &mut Cx<'_>, certificate: &Certificate, addresses: &[
     let introduced = cx.session.introduced.remove(&certificate.device);
     let introduced = introduced.filter(|introduced| introduced.certificate.account == certificate.account);
     let is_target = before.as_ref().is_some_and(|row| row.seal.is_some());
-    let (seal, version) = match (&before, &introduced) {
-        (Some(row), _) if row.seal.is_some() => (row.seal, row.version),
-        (_, Some(introduced)) => (Some(introduced.keys), introduced.version),
-        _ => (None, 0),
+    let (seal, mailbox, version) = match (&before, &introduced) {
+        (Some(row), _) if row.seal.is_some() => (row.seal, row.mailbox, row.version),
+        (_, Some(introduced)) => (Some(introduced.keys), introduced.mailbox, introduced.version),
+        _ => (None, false, 0),
     };
     let mut merged = addresses.to_vec();
     merged.extend(before.iter().flat_map(|row| row.addresses.clone()).filter(|old| !addresses.contains(old)));
     merged.truncate(ADDRESSES_MAX);
-    if before.is_some_and(|row| row.addresses == merged && row.certificate == *certificate && row.seal == seal) {
+    let same = |row: &DeviceRow| row.addresses == merged && row.certificate == *certificate && row.seal == seal;
+    if before.as_ref().is_some_and(same) {
         return Ok(());
     }
     let certificate = certificate.clone();
-    cx.put_value(key, &DeviceRow { certificate: certificate.clone(), addresses: merged, last_seen, seal, version })?;
+    let row = DeviceRow { certificate, addresses: merged, last_seen, seal, mailbox, version };
+    cx.put_value(key, &row)?;
+    let certificate = row.certificate;
     if seal.is_some() && !is_target {
         became_recipient(cx, &certificate)?;
     }
@@ -165,6 +173,7 @@ pub(super) fn learn(
     cx: &mut Cx<'_>,
     certificate: &Certificate,
     keys: SealKeys,
+    mailbox: bool,
     version: u64,
 ) -> Result<bool, EngineError> {
     remember(cx, certificate, &[])?;
@@ -174,7 +183,7 @@ pub(super) fn learn(
         return Ok(false);
     }
     let is_new = row.seal.is_none();
-    cx.put_value(key, &DeviceRow { seal: Some(keys), version, ..row })?;
+    cx.put_value(key, &DeviceRow { seal: Some(keys), mailbox, version, ..row })?;
     if is_new {
         became_recipient(cx, certificate)?;
     }
@@ -297,6 +306,11 @@ fn is_wanted(cx: &Cx<'_>, account: &AccountId) -> Result<bool, EngineError> {
         }
     }
     Ok(!outbox::is_empty(&cx.txn, account)?)
+}
+
+/// Whether this node is a mailbox for an account: its own, and those that it wants to stay connected to anyway.
+pub(super) fn serves(cx: &Cx<'_>, account: &AccountId) -> Result<bool, EngineError> {
+    Ok(cx.account() == Some(*account) || is_wanted(cx, account)?)
 }
 
 /// Tries to reach those who are wanted and not connected, each with its own growing pause. Looks through them only when

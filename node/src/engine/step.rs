@@ -6,6 +6,7 @@ use hutong_protocol::{
     AccountId, DeviceId, Draft, Kind, RecordId, TimestampMs, Topic, Unverified, Verified,
     chat::{Receipt, ReceiptStatus},
     limits::{RECEIPT_IDS_MAX, VERIFY_BATCH_MAX},
+    mailbox::{MailboxAnswer, MailboxRequest},
     record::verify_all,
 };
 
@@ -18,7 +19,7 @@ use super::{
     keys::{self, Place},
     outbox, peers,
 };
-use crate::{seal::Opened, store::Txn};
+use crate::{mailbox, seal::Opened, store::Txn};
 
 /// What a received record turned out to be before any rule was asked.
 enum Checked {
@@ -37,6 +38,9 @@ struct Debts {
     owed: Owed,
     /// What could not be opened, by the device that sealed it.
     unreadable: BTreeMap<(AccountId, DeviceId), Vec<RecordId>>,
+    /// What came by way of a mailbox and could not be taken in yet: nobody sends it again unless asked.
+    later: BTreeMap<AccountId, Vec<RecordId>>,
+    from_mailbox: bool,
 }
 
 /// Private records that this step took from others, by author: they are owed a receipt.
@@ -76,7 +80,8 @@ impl Engine {
         let result = inputs
             .into_iter()
             .try_for_each(|input| apply(&mut cx, input, &mut checked, &mut debts, verdicts))
-            .and_then(|()| acknowledge(&mut cx, debts.owed))
+            .and_then(|()| acknowledge(&mut cx, ReceiptStatus::Delivered, debts.owed))
+            .and_then(|()| acknowledge(&mut cx, ReceiptStatus::Unreadable, debts.later))
             .and_then(|()| complain(&mut cx, debts.unreadable))
             .and_then(|()| outbox::flush(&mut cx))
             .and_then(|()| cx.seal.write(&mut cx.txn))
@@ -102,8 +107,7 @@ impl Engine {
     ) -> Result<Vec<Opened>, EngineError> {
         let mut all = Vec::new();
         for input in inputs {
-            let Input::Sealed { items, .. } = input else { continue };
-            for item in items {
+            for item in sealed_in(input) {
                 let (store, session) = (&self.store, &self.session);
                 let keys_of =
                     |account: &AccountId, device: &DeviceId| peers::seal_keys(&**store, session, account, device);
@@ -214,6 +218,17 @@ impl Engine {
     }
 }
 
+/// The sealed items that an input brings.
+fn sealed_in(input: &Input) -> Vec<&[u8]> {
+    match input {
+        Input::Sealed { items, .. } => items.iter().map(|item| &**item).collect(),
+        Input::MailboxAnswer { answer: Some(MailboxAnswer::Fetched { queues, .. }), .. } => {
+            queues.iter().flat_map(|queue| queue.items.iter().map(|item| &**item.item)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 fn decode(bytes: Arc<[u8]>) -> Result<Unverified, Checked> {
     Unverified::decode(bytes).map_err(|error| Checked::Rejected(Reject::Fault(error)))
 }
@@ -234,8 +249,37 @@ fn apply(
             let batch: Vec<_> = checked.take(items.len()).collect();
             receive(cx, batch, Source::Mail, token, debts, verdicts)
         }
+        Input::Mailbox { from, request: MailboxRequest::Ring, token } => {
+            mailbox::client::rung(cx, from)?;
+            cx.effects.push(Effect::MailboxAnswer(token, MailboxAnswer::Done));
+            Ok(())
+        }
+        Input::Mailbox { from, request, token } => {
+            let account = cx.session.account_of(&from);
+            let serves = match &account {
+                Some(account) => peers::serves(cx, account)?,
+                None => false,
+            };
+            let answer = mailbox::host::answer(cx, from, account, serves, request)?;
+            cx.effects.push(Effect::MailboxAnswer(token, answer));
+            Ok(())
+        }
+        Input::MailboxAnswer { from, number, answer } => {
+            let batch = match &answer {
+                Some(MailboxAnswer::Fetched { queues, .. }) => queues.iter().map(|queue| queue.items.len()).sum(),
+                _ => 0,
+            };
+            let batch: Vec<_> = checked.take(batch).collect();
+            debts.from_mailbox = true;
+            receive(cx, batch, Source::Mail, None, debts, verdicts)?;
+            debts.from_mailbox = false;
+            mailbox::client::answered(cx, from, number, answer)
+        }
         Input::Call(call) => run(cx, call),
-        Input::PeerUp { device, certificate, addresses } => peers::up(cx, device, certificate.as_ref(), &addresses),
+        Input::PeerUp { device, certificate, addresses } => {
+            peers::up(cx, device, certificate.as_ref(), &addresses)?;
+            mailbox::client::connected(cx, device)
+        }
         Input::PeerDown(device) => peers::down(cx, device),
         Input::Sent { to, outcomes } => match cx.session.account_of(&to) {
             Some(account) => outbox::sent(cx, &account, &to, &outcomes),
@@ -263,7 +307,13 @@ fn receive(
     let mut outcomes = Vec::with_capacity(batch.len());
     for (index, checked) in batch.into_iter().enumerate() {
         let result = match checked {
-            Checked::Verified(record, place) => take_in(cx, &record, source, Some(place), &mut debts.owed),
+            Checked::Verified(record, place) => {
+                let result = take_in(cx, &record, source, Some(place), &mut debts.owed);
+                if debts.from_mailbox && matches!(result, Err(Reject::Later(_))) {
+                    debts.later.entry(record.author()).or_default().push(record.id());
+                }
+                result
+            }
             Checked::Unreadable(account, device, id) => {
                 debts.unreadable.entry((account, device)).or_default().push(id);
                 Err(Reject::Later("its seal could not be opened"))
@@ -362,11 +412,11 @@ fn tick(cx: &mut Cx<'_>, owed: &mut Owed) -> Result<(), EngineError> {
 }
 
 /// Tells each author, in one signed receipt, that their records are here. It leaves after the commit, like everything.
-fn acknowledge(cx: &mut Cx<'_>, owed: Owed) -> Result<(), EngineError> {
+fn acknowledge(cx: &mut Cx<'_>, status: ReceiptStatus, owed: Owed) -> Result<(), EngineError> {
     let Some(me) = cx.account() else { return Ok(()) };
     for (author, ids) in owed {
         for ids in ids.chunks(RECEIPT_IDS_MAX) {
-            write_receipt(cx, &me, author, ReceiptStatus::Delivered, ids)?;
+            write_receipt(cx, &me, author, status, ids)?;
         }
     }
     Ok(())

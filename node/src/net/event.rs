@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use hutong_protocol::{AccountId, Certificate, DeviceId, RecordId, TimestampMs, Topic};
+use hutong_protocol::{
+    AccountId, Certificate, DeviceId, RecordId, TimestampMs, Topic,
+    mailbox::{MailboxAnswer, MailboxRequest},
+};
 use libp2p::{Multiaddr, PeerId, gossipsub::MessageId};
 use tokio::sync::oneshot;
 
@@ -58,6 +61,24 @@ pub enum NetEvent {
         done: bool,
         /// Keep it until the records are committed (or refused), then drop it: only then the next batch is fetched.
         ack: SyncAck,
+    },
+    /// A device asks this node as a mailbox. Answer through `reply` when what it changes is committed.
+    Mailbox {
+        /// The asking device.
+        from: DeviceId,
+        /// What it asks.
+        request: MailboxRequest,
+        /// Where the answer goes.
+        reply: MailboxReply,
+    },
+    /// The answer to [`NetHandle::ask_mailbox`](super::NetHandle::ask_mailbox).
+    MailboxAnswer {
+        /// The mailbox.
+        from: DeviceId,
+        /// The number of the question.
+        number: u64,
+        /// `None`: it could not be reached, or did not answer.
+        answer: Option<MailboxAnswer>,
     },
     /// What became of records given to [`NetHandle::send`](super::NetHandle::send).
     Sent {
@@ -141,6 +162,19 @@ impl MailReply {
     pub fn answer(self, outcomes: Vec<MailOutcome>) {
         if self.0.send(outcomes).is_err() {
             tracing::debug!("the mail's sender is gone; it will send again");
+        }
+    }
+}
+
+/// Where a mailbox's answer goes. Dropping it answers "busy".
+#[derive(Debug)]
+pub struct MailboxReply(pub(super) oneshot::Sender<MailboxAnswer>);
+
+impl MailboxReply {
+    /// Answers. Call it after the commit, never before.
+    pub fn answer(self, answer: MailboxAnswer) {
+        if self.0.send(answer).is_err() {
+            tracing::debug!("whoever asked the mailbox is gone; it will ask again");
         }
     }
 }

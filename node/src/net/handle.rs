@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hutong_protocol::{AccountId, BlobHash, Certificate, DeviceId, Kind, RecordId, Topic};
+use hutong_protocol::{AccountId, BlobHash, Certificate, DeviceId, Kind, RecordId, Topic, mailbox::MailboxRequest};
 use libp2p::Multiaddr;
 use tokio::sync::{mpsc, oneshot};
 
@@ -20,6 +20,7 @@ pub(super) enum Command {
     Unsubscribe(Topic),
     Publish(Topic, RecordId, Arc<[u8]>),
     Send(DeviceId, Vec<(RecordId, Arc<[u8]>)>),
+    Mailbox(DeviceId, u64, MailboxRequest),
     Dial(Option<DeviceId>, Vec<Multiaddr>),
     FindAccount(AccountId),
     GetSlots(Vec<DeviceId>, Vec<(AccountId, Kind, String)>),
@@ -105,6 +106,14 @@ impl NetHandle {
     /// [`NetError::Stopped`].
     pub async fn send(&self, to: DeviceId, records: Vec<(RecordId, Arc<[u8]>)>) -> Result<(), NetError> {
         self.ask(Command::Send(to, records)).await
+    }
+
+    /// Asks a connected mailbox. Answered by [`NetEvent::MailboxAnswer`](super::NetEvent::MailboxAnswer), but for number 0.
+    ///
+    /// # Errors
+    /// [`NetError::Stopped`].
+    pub async fn ask_mailbox(&self, to: DeviceId, number: u64, request: MailboxRequest) -> Result<(), NetError> {
+        self.ask(Command::Mailbox(to, number, request)).await
     }
 
     /// Connects to a device (known addresses and what discovery finds are added to `addresses`), or to whoever answers

@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use hutong_protocol::{Certificate, DeviceId, RecordId};
+use hutong_protocol::{
+    Certificate, DeviceId, RecordId,
+    mailbox::{MailboxAnswer, MailboxRequest},
+};
 use libp2p::{
     PeerId,
     request_response::{self, OutboundRequestId, ResponseChannel},
@@ -20,7 +23,7 @@ use tokio::sync::oneshot;
 
 use super::{
     address, book,
-    event::{MailOutcome, MailReply, NetEvent, SendOutcome},
+    event::{MailOutcome, MailReply, MailboxReply, NetEvent, SendOutcome},
     score::Fault,
     swarm::{Internal, Loop, fault_of},
     wire::{Frame, HELLO_ADDRESSES_MAX, Hello, MailRequest, MailResponse, RECORDS_BYTES_MAX},
@@ -49,6 +52,8 @@ struct Queue {
 enum Call {
     Hello,
     Deliver,
+    /// A question to a mailbox, with its number.
+    Mailbox(u64),
 }
 
 /// What is on its way out.
@@ -185,6 +190,48 @@ impl Loop {
         self.mail.calls.insert(id, Call::Deliver);
     }
 
+    /// Asks a mailbox; whoever is not connected does not answer.
+    pub(super) fn ask_mailbox(&mut self, to: DeviceId, number: u64, request: MailboxRequest) {
+        match super::peer_of(&to).ok().filter(|peer| self.peers.contains_key(peer)) {
+            Some(peer) => {
+                let mail = &mut self.swarm.behaviour_mut().mail;
+                let id = mail.send_request(&peer, Frame::Whole(MailRequest::Mailbox(request)));
+                self.mail.calls.insert(id, Call::Mailbox(number));
+            }
+            None => self.mailbox_answered(to, number, None),
+        }
+    }
+
+    fn mailbox_answered(&mut self, from: DeviceId, number: u64, answer: Option<MailboxAnswer>) {
+        if number != 0 {
+            self.emit(NetEvent::MailboxAnswer { from, number, answer });
+        }
+    }
+
+    fn handle_mailbox(
+        &mut self,
+        from: PeerId,
+        device: DeviceId,
+        request: MailboxRequest,
+        channel: ResponseChannel<Frame<MailResponse>>,
+    ) {
+        let Ok(permit) = Arc::clone(&self.shared.answering).try_acquire_owned() else {
+            return self.answer_mail(channel, MailResponse::Mailbox(MailboxAnswer::Busy));
+        };
+        let (answer, answered) = oneshot::channel();
+        let patience = Duration::from_millis(self.shared.limits.request_timeout_ms / 4 * 3);
+        let shared = self.shared.clone();
+        self.emit(NetEvent::Mailbox { from: device, request, reply: MailboxReply(answer) });
+        self.tasks.spawn(async move {
+            let answer = match tokio::time::timeout(patience, answered).await {
+                Ok(Ok(answer)) => answer,
+                _ => MailboxAnswer::Busy,
+            };
+            shared.tell(Internal::MailAnswer(from, channel, MailResponse::Mailbox(answer))).await;
+            drop(permit);
+        });
+    }
+
     fn dial_for_mail(&mut self, peer: PeerId) {
         if !self.dial_peer(peer, Vec::new()) {
             self.mail_unreachable(peer);
@@ -220,9 +267,7 @@ impl Loop {
                 if let Some(fault) = fault_of(&error) {
                     self.punish_peer(&peer, fault);
                 }
-                if matches!(call, Some(Call::Deliver)) {
-                    self.mail_unreachable(peer);
-                }
+                self.call_failed(peer, call);
             }
             Event::InboundFailure { .. } | Event::ResponseSent { .. } => {}
         }
@@ -241,14 +286,29 @@ impl Loop {
                     self.mail_unreachable(peer);
                 }
             }
+            (Some(Call::Mailbox(number)), Frame::Whole(MailResponse::Mailbox(answer))) => {
+                if let Some(device) = super::device_of(&peer) {
+                    self.mailbox_answered(device, number, Some(answer));
+                }
+            }
             (Some(Call::Deliver), Frame::Whole(MailResponse::Busy)) => self.delivered(peer, SendOutcome::Busy),
             (call, response) => {
                 let fault = if let Frame::Bad(fault) = response { fault } else { Fault::Protocol };
                 self.punish_peer(&peer, fault);
-                if matches!(call, Some(Call::Deliver)) {
-                    self.mail_unreachable(peer);
+                self.call_failed(peer, call);
+            }
+        }
+    }
+
+    fn call_failed(&mut self, peer: PeerId, call: Option<Call>) {
+        match call {
+            Some(Call::Deliver) => self.mail_unreachable(peer),
+            Some(Call::Mailbox(number)) => {
+                if let Some(device) = super::device_of(&peer) {
+                    self.mailbox_answered(device, number, None);
                 }
             }
+            Some(Call::Hello) | None => {}
         }
     }
 
@@ -283,6 +343,7 @@ impl Loop {
                 self.punish(device, Fault::Protocol);
             }
             MailRequest::Deliver { records } => self.handle_delivery(from, device, records, channel),
+            MailRequest::Mailbox(request) => self.handle_mailbox(from, device, request, channel),
         }
     }
 

@@ -53,8 +53,8 @@ use self::swarm::{Inbox, Loop, Shared};
 
 pub use self::{
     event::{
-        Direction, GossipToken, MailOutcome, MailReply, NetEvent, NetworkStatus, PeerStatus, Reachability, SendOutcome,
-        SyncAck, Traffic, Transport, Verdict,
+        Direction, GossipToken, MailOutcome, MailReply, MailboxReply, NetEvent, NetworkStatus, PeerStatus,
+        Reachability, SendOutcome, SyncAck, Traffic, Transport, Verdict,
     },
     handle::NetHandle,
     score::{BAN_POINTS, Fault, Severity},

@@ -158,6 +158,7 @@ impl Loop {
             Command::Unsubscribe(topic) => self.unsubscribe(&topic),
             Command::Publish(topic, id, signed) => self.publish(&topic, id, &signed),
             Command::Send(to, records) => self.send(to, records),
+            Command::Mailbox(to, number, request) => self.ask_mailbox(to, number, request),
             Command::Dial(device, addresses) => self.dial(device, addresses),
             Command::FindAccount(account) => self.find_account(&account),
             Command::GetSlots(from, slots) => self.get_slots(from, slots),

@@ -283,7 +283,8 @@ impl Loop {
             }
             Internal::SyncAnswer(channel, response) => self.answer_sync(channel, response),
             Internal::MailAnswer(peer, channel, response) => {
-                if let Some(peer) = self.peers.get_mut(&peer) {
+                let is_delivery = !matches!(response, MailResponse::Mailbox(_));
+                if let Some(peer) = self.peers.get_mut(&peer).filter(|_| is_delivery) {
                     peer.delivering = false;
                 }
                 self.answer_mail(channel, response);

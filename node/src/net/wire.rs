@@ -8,7 +8,10 @@
 use std::{fmt::Debug, io, marker::PhantomData};
 
 use futures::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use hutong_protocol::{AccountId, BlobHash, Certificate, Kind, Topic, codec};
+use hutong_protocol::{
+    AccountId, BlobHash, Certificate, Kind, Topic, codec,
+    mailbox::{MailboxAnswer, MailboxRequest},
+};
 use libp2p::{StreamProtocol, request_response};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_bytes::ByteBuf;
@@ -116,8 +119,10 @@ const fn is_zero(number: &u64) -> bool {
 pub(super) enum MailRequest {
     /// The first thing on a connection, and again when it changes.
     Hello(Hello),
-    /// Signed envelopes for you.
+    /// Sealed items for you.
     Deliver { records: Vec<ByteBuf> },
+    /// To a mailbox.
+    Mailbox(MailboxRequest),
 }
 
 /// The answers.
@@ -128,6 +133,8 @@ pub(super) enum MailResponse {
     Hello(Hello),
     /// To `Deliver`, one byte for each record: 0 stored, 1 known, 2 refused, anything else: later.
     Outcomes { outcomes: ByteBuf },
+    /// From a mailbox.
+    Mailbox(MailboxAnswer),
     /// Not now.
     Busy,
 }
@@ -137,7 +144,7 @@ impl Protocol for MailProtocol {
     type Response = MailResponse;
     const NAME: &'static str = "/hutong/mail/1";
     const REQUEST_BYTES_MAX: usize = RECORDS_FRAME_BYTES_MAX;
-    const RESPONSE_BYTES_MAX: usize = 8 * 1024;
+    const RESPONSE_BYTES_MAX: usize = RECORDS_FRAME_BYTES_MAX;
 }
 
 /// `/hutong/blob/1`

@@ -230,7 +230,7 @@ fn delivery(read: &dyn Read, order: &Order, row: &OrderRow) -> Result<Delivery, 
     Ok(match outbox::row(read, &row.other(), newest.at, &newest.id)?.map(|row| row.state) {
         None => Delivery::Delivered,
         Some(OutboxState::Handed) => Delivery::Sent,
-        Some(OutboxState::Queued | OutboxState::Later | OutboxState::Refused) => Delivery::Queued,
+        Some(OutboxState::Queued | OutboxState::Left | OutboxState::Later | OutboxState::Refused) => Delivery::Queued,
     })
 }
 

@@ -78,6 +78,8 @@ pub struct Introduction {
     pub certificate: Certificate,
     /// Its keys.
     pub keys: SealKeys,
+    /// Whether it offers to be a mailbox.
+    pub mailbox: bool,
     /// The version of its device record.
     pub version: u64,
 }
@@ -305,6 +307,6 @@ fn introduction_in(letter: &Letter) -> Option<Introduction> {
     if header.kind != Kind::Device || header.device != letter.device || header.account != letter.account {
         return None;
     }
-    let keys = record.body::<Device>().ok()?.seal?;
-    Some(Introduction { certificate: record.certificate().clone(), keys, version: header.version? })
+    let Device { seal, mailbox, .. } = record.body().ok()?;
+    Some(Introduction { certificate: record.certificate().clone(), keys: seal?, mailbox, version: header.version? })
 }

@@ -191,6 +191,8 @@ impl Scene {
             });
             contacts.check(both, || format!("{a} and {b}"));
         }
-        vec![arrived, honest, order, groups, empty, contacts]
+        let mut mailboxes = Property::new("mailboxes were used");
+        mailboxes.check(self.town.world.left > 0, || "nothing was left in any".to_owned());
+        vec![arrived, honest, order, groups, empty, contacts, mailboxes]
     }
 }

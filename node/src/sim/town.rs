@@ -61,6 +61,13 @@ impl Town {
             let length = (1 + self.world.rng().below(6)) * HOUR_MS;
             self.world.split(length);
         }
+        // Laptops are closed, some of them for longer than their owners' friends are awake.
+        for _ in 0..self.accounts.len().div_ceil(20) {
+            if self.world.rng().chance(30) {
+                let (node, hours) = (self.any_node(), 1 + self.world.rng().below(10));
+                self.world.sleep(node, hours * HOUR_MS);
+            }
+        }
     }
 
     pub(super) fn any_node(&mut self) -> usize {

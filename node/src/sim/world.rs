@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use hutong_protocol::{AccountId, DeviceId, RecordId, TimestampMs, Topic};
+use hutong_protocol::{
+    AccountId, DeviceId, RecordId, TimestampMs, Topic,
+    mailbox::{MailboxAnswer, MailboxRequest},
+};
 
 use super::rng::Rng;
 use crate::{
@@ -59,6 +62,8 @@ enum Delivery {
     Gossip { bytes: Arc<[u8]> },
     Sync { records: Vec<Arc<[u8]>>, done: Option<Topic> },
     Published { id: RecordId, peers: usize },
+    Mailbox { from: usize, number: u64, request: MailboxRequest },
+    MailboxAnswer { from: usize, number: u64, answer: MailboxAnswer },
 }
 
 struct SimNode {
@@ -92,10 +97,14 @@ pub struct World {
     rng: Rng,
     faults: Option<Faults>,
     next_token: u64,
+    /// Who asked a mailbox what.
+    asking: BTreeMap<Token, (usize, u64)>,
     /// Steps taken by all engines.
     pub steps: u64,
     /// Crashes so far.
     pub crashes: u64,
+    /// Items left in mailboxes so far.
+    pub left: u64,
     /// Messages lost so far.
     pub lost: u64,
 }
@@ -127,8 +136,10 @@ impl World {
             rng,
             faults: Some(faults),
             next_token: 0,
+            asking: BTreeMap::new(),
             steps: 0,
             crashes: 0,
+            left: 0,
             lost: 0,
         };
         for index in 0..count {
@@ -163,10 +174,11 @@ impl World {
         format!("/memory/{node}")
     }
 
-    /// From now on nothing is lost, delayed, split or crashed; everything that was cut is joined again.
+    /// From now on nothing is lost, delayed, split, crashed or asleep; everything that was cut is joined again.
     pub fn calm(&mut self) {
         self.faults = None;
         self.heal();
+        (0..self.nodes.len()).for_each(|node| self.start(node));
     }
 
     fn boot(&mut self, node: usize) {
@@ -269,6 +281,20 @@ impl World {
                     self.step(node, vec![Input::Reconciled(topic)]);
                 }
             }
+            Delivery::Mailbox { from, number, request } => {
+                if self.nodes[node].links.contains(&from) {
+                    self.next_token += 1;
+                    let token = Token(self.next_token);
+                    self.asking.insert(token, (from, number));
+                    let from = self.nodes[from].device;
+                    self.step(node, vec![Input::Mailbox { from, request, token }]);
+                    self.asking.remove(&token);
+                }
+            }
+            Delivery::MailboxAnswer { from, number, answer } => {
+                let from = self.nodes[from].device;
+                self.step(node, vec![Input::MailboxAnswer { from, number, answer: Some(answer) }]);
+            }
             Delivery::Published { id, peers } => self.step(node, vec![Input::Published { id, peers }]),
         }
     }
@@ -363,6 +389,21 @@ impl World {
                     let peers = self.spread(node, &topic, &bytes);
                     self.schedule(1, node, Happening::Input(Box::new(Delivery::Published { id, peers })));
                 }
+                Effect::Mailbox { to, number, request } => {
+                    if let MailboxRequest::Deposit { items, .. } = &request {
+                        self.left += u64::try_from(items.len()).unwrap_or(u64::MAX);
+                    }
+                    if let Some(peer) = self.by_device.get(&to).copied() {
+                        let ask = || Delivery::Mailbox { from: node, number, request: request.clone() };
+                        self.transmit(node, peer, ask);
+                    }
+                }
+                Effect::MailboxAnswer(token, answer) => {
+                    if let Some((asker, number)) = self.asking.remove(&token) {
+                        let tell = || Delivery::MailboxAnswer { from: node, number, answer: answer.clone() };
+                        self.transmit(node, asker, tell);
+                    }
+                }
                 Effect::Follow(topic) => {
                     self.nodes[node].topics.insert(topic);
                     for peer in self.nodes[node].links.clone() {
@@ -444,6 +485,12 @@ impl World {
         }
     }
 
+    /// Sends a question to a mailbox behind the engine's back: what a program other than ours might do.
+    #[cfg(test)]
+    pub(crate) fn ask_mailbox(&mut self, from: usize, to: usize, request: MailboxRequest) {
+        self.transmit(from, to, || Delivery::Mailbox { from, number: 0, request: request.clone() });
+    }
+
     fn digest(&mut self, node: usize, topic: &Topic) -> [u8; 32] {
         if let Some(digest) = self.nodes[node].digests.get(topic) {
             return *digest;
@@ -497,17 +544,40 @@ impl World {
         }
     }
 
-    fn kill(&mut self, node: usize) {
-        self.crashes += 1;
+    /// Shuts a node down until [`World::start`].
+    pub fn stop(&mut self, node: usize) {
         self.nodes[node].engine = None;
         for peer in self.nodes[node].links.clone() {
             self.unlink(node, peer);
         }
+    }
+
+    /// Starts a node that was shut down.
+    pub fn start(&mut self, node: usize) {
+        if self.nodes[node].engine.is_none() {
+            self.restart(node);
+        }
+    }
+
+    /// Shuts a node down for a while, as a laptop is closed.
+    pub fn sleep(&mut self, node: usize, for_ms: u64) {
+        if self.nodes[node].engine.is_some() {
+            self.stop(node);
+            self.schedule(for_ms, node, Happening::Restart);
+        }
+    }
+
+    fn kill(&mut self, node: usize) {
+        self.crashes += 1;
+        self.stop(node);
         let pause = 1_000 + self.rng.below(10 * 60_000);
         self.schedule(pause, node, Happening::Restart);
     }
 
     fn restart(&mut self, node: usize) {
+        if self.nodes[node].engine.is_some() {
+            return;
+        }
         let store = Arc::new(self.nodes[node].store.after_crash());
         self.nodes[node].store = Arc::clone(&store);
         let fresh = self.rng.seed();

@@ -82,6 +82,8 @@ pub struct Chat {
 pub enum MessageState {
     /// Kept here, waiting for the other's node.
     Queued,
+    /// Kept by mailboxes of the recipient.
+    AtMailbox,
     /// Handed to the network (groups).
     Sent,
     /// Stored by a device of the recipient.

@@ -127,6 +127,7 @@ pub(crate) fn message(views: &Views<'_>, row: MessageView) -> Result<Message, En
         state: match row.state {
             Known::Received => MessageState::Received,
             Known::Queued => MessageState::Queued,
+            Known::AtMailbox => MessageState::AtMailbox,
             Known::Sent => MessageState::Sent,
             Known::Delivered => MessageState::Delivered,
             Known::Read => MessageState::Read,

@@ -52,6 +52,7 @@ export const en = {
   loadOlder: "Load older messages",
   state: {
     queued: "Queued",
+    at_mailbox: "Waits in a mailbox",
     sent: "Sent",
     delivered: "Delivered",
     read: "Read",

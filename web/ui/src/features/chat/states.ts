@@ -1,7 +1,7 @@
 /** How far a message of mine has come only ever grows. */
 import type { Message } from "$lib/types";
 
-const ORDER: readonly Message["state"][] = ["queued", "sent", "delivered", "read"];
+const ORDER: readonly Message["state"][] = ["queued", "at_mailbox", "sent", "delivered", "read"];
 
 /**
  * `message`, or as far as `known` had come already: the answer to the request that sent it may be older than an event

@@ -1,0 +1,68 @@
+//! Rows of the mailbox feature.
+//!
+//! | key | value |
+//! |---|---|
+//! | `b` `c` | the mailboxes that this device chose |
+//! | `b` `d` | present: contacts are to be told where mail may be left |
+//! | `b` `r` account (32), device (32) | where mail for that device may be left |
+//! | `b` `q` queue (32) | a queue kept for somebody |
+//! | `b` `i` queue (32), number (8) | when it came (8), a sealed item |
+//! | `b` `h` queue (32), hash (16) | its number (8), so that nothing is kept twice |
+//! | `b` `o` owner (16) | bytes kept for one owner (8) |
+
+use hutong_protocol::{AccountId, DeviceId, mailbox::QueueId};
+
+use crate::store::{Key, KeyReader};
+
+const PREFIX: u8 = b'b';
+
+pub(super) fn chosen() -> Key {
+    Key::new(PREFIX).u8(b'c')
+}
+
+pub(super) fn due() -> Key {
+    Key::new(PREFIX).u8(b'd')
+}
+
+pub(super) fn route(account: &AccountId, device: &DeviceId) -> Key {
+    Key::new(PREFIX).u8(b'r').array(&account.0).array(&device.0)
+}
+
+pub(super) fn queues() -> Key {
+    Key::new(PREFIX).u8(b'q')
+}
+
+pub(super) fn queue(queue: &QueueId) -> Key {
+    queues().array(&queue.0)
+}
+
+/// The queue of a key made by [`queue`].
+pub(super) fn parse_queue(key: &[u8]) -> Option<QueueId> {
+    let mut reader = KeyReader::new(key);
+    let _: (u8, u8) = (reader.u8()?, reader.u8()?);
+    Some(QueueId(reader.array()?))
+}
+
+pub(super) fn items(queue: &QueueId) -> Key {
+    Key::new(PREFIX).u8(b'i').array(&queue.0)
+}
+
+pub(super) fn item(queue: &QueueId, number: u64) -> Key {
+    items(queue).u64(number)
+}
+
+/// The number of a key made by [`item`].
+pub(super) fn parse_item(key: &[u8]) -> Option<u64> {
+    let mut reader = KeyReader::new(key);
+    let _: (u8, u8, [u8; 32]) = (reader.u8()?, reader.u8()?, reader.array()?);
+    reader.u64()
+}
+
+pub(super) fn hash(queue: &QueueId, item: &[u8]) -> Key {
+    let hash = blake3::hash(item);
+    Key::new(PREFIX).u8(b'h').array(&queue.0).tail(hash.as_bytes().get(..16).unwrap_or_default())
+}
+
+pub(super) fn owner(owner: &[u8; 16]) -> Key {
+    Key::new(PREFIX).u8(b'o').array(owner)
+}

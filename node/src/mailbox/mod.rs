@@ -1,0 +1,218 @@
+//! Mailboxes: where sealed items wait while their recipient is away.
+//!
+//! ```text
+//! recipient ── chooses three nodes, tells each contact a write key of its own (a sealed route record) ──► contacts
+//! sender ── to two of the three, and keeps the record until the signed receipt ──► mailbox ◄── fetch, acknowledge ── recipient
+//! ```
+//! A mailbox's word is not delivery. It learns which queues are fetched together, and when something comes; neither who
+//! writes, nor what.
+
+pub(crate) mod client;
+pub(crate) mod host;
+mod keys;
+#[cfg(test)]
+mod tests;
+
+use hutong_protocol::{
+    AccountId, DeviceId, Draft, Kind, Topic, Verified,
+    mailbox::{Mailbox, Route},
+};
+use serde::{Deserialize, Serialize};
+
+pub use self::host::{Kept, OWNER_BYTES_MAX, kept};
+use crate::{
+    contact::{self, addressed},
+    engine::{
+        CommandError, Cx, DomainEvent, EngineError, Feature, Keep, Reject, Source, get_slot, get_value, identity, peers,
+    },
+    store::Read,
+};
+
+/// Mailboxes that a device uses.
+pub const WANTED: usize = 3;
+/// How often old items are looked for: once an hour.
+const EXPIRE_MS: u64 = 60 * 60 * 1_000;
+
+/// A mailbox that this device chose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chosen {
+    /// Whose node it is.
+    pub account: AccountId,
+    /// Which device.
+    pub device: DeviceId,
+}
+
+/// The feature.
+pub struct Mailboxes;
+
+impl Feature for Mailboxes {
+    fn name(&self) -> &'static str {
+        "mailbox"
+    }
+
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Route]
+    }
+
+    fn accept(&self, cx: &mut Cx<'_>, record: &Verified, _: Source) -> Result<Keep, Reject> {
+        let me = cx.account().ok_or(Reject::Later("this node has no account yet"))?;
+        let body: Route = record.body()?;
+        body.validate()?;
+        addressed(record, &body.to, &me)?;
+        let header = record.header();
+        if header.slot.as_deref() != Some(Route::slot(&body.to, &header.device).as_str()) {
+            return Err(Reject::Rule("in the wrong slot"));
+        }
+        if body.to == me && header.account != me {
+            if !contact::view::get(cx.read(), &header.account)?.may_write() {
+                return Err(Reject::Later("not a contact"));
+            }
+            cx.put_value(keys::route(&header.account, &header.device), &body)?;
+            client::route_changed(cx, &header.account, &header.device);
+        }
+        Ok(Keep::Store)
+    }
+
+    fn hear(&self, cx: &mut Cx<'_>, event: &DomainEvent) -> Result<(), EngineError> {
+        match event {
+            DomainEvent::ContactAccepted(_) | DomainEvent::Dealing(_) => cx.put(keys::due(), Vec::new()),
+            DomainEvent::Revoked(account, device) => {
+                cx.delete(keys::route(account, device));
+                give_up(cx, |mailbox| mailbox.device == *device)?;
+            }
+            // Somebody who is no contact any more has no reason to keep our mail.
+            DomainEvent::ContactGone(account) => give_up(cx, |mailbox| mailbox.account == *account)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn tick(&self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
+        choose(cx)?;
+        if cx.read().contains(&keys::due())? {
+            cx.delete(keys::due());
+            tell_contacts(cx)?;
+        }
+        client::tick(cx)?;
+        if client::is_time_to_expire(cx, EXPIRE_MS) { host::expire(cx) } else { Ok(()) }
+    }
+
+    fn wanted(&self, read: &dyn Read) -> Result<Vec<AccountId>, EngineError> {
+        Ok(chosen(read)?.into_iter().map(|mailbox| mailbox.account).collect())
+    }
+}
+
+/// The mailboxes that this device chose.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn chosen(read: &dyn Read) -> Result<Vec<Chosen>, EngineError> {
+    Ok(get_value(read, keys::chosen())?.unwrap_or_default())
+}
+
+/// Where mail for a device of a contact may be left.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn route(read: &dyn Read, account: &AccountId, device: &DeviceId) -> Result<Vec<Mailbox>, EngineError> {
+    Ok(get_value::<Route>(read, keys::route(account, device))?.map(|route| route.mailboxes).unwrap_or_default())
+}
+
+/// Nodes that could be mailboxes: this account's other devices, then those of contacts and stores that offer it.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn candidates(read: &dyn Read) -> Result<Vec<Chosen>, EngineError> {
+    let Some(me) = identity::certificate(read)? else { return Ok(Vec::new()) };
+    let mut accounts = vec![me.account];
+    let contacts = contact::view::list(read)?.into_iter();
+    accounts.extend(contacts.filter(|(_, contact)| writes(contact)).map(|(account, _)| account));
+    let mut found = Vec::new();
+    for account in accounts {
+        for (device, row) in peers::devices(read, &account)? {
+            if row.mailbox && device != me.device && !peers::is_revoked(read, &account, &device)? {
+                found.push(Chosen { account, device });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Whether an account is told where mail may be left.
+fn writes(contact: &contact::view::Contact) -> bool {
+    contact.is_contact() || (contact.dealing && !contact.blocked)
+}
+
+/// Fills up to three, own devices first, then whoever is here now: who is here often is chosen sooner.
+fn choose(cx: &mut Cx<'_>) -> Result<(), EngineError> {
+    let before = chosen(cx.read())?;
+    if before.len() >= WANTED {
+        return Ok(());
+    }
+    let (me, mut all) = (cx.account(), before.clone());
+    for candidate in candidates(cx.read())? {
+        let here = me == Some(candidate.account) || cx.is_online(&candidate.account);
+        if all.len() < WANTED && here && all.iter().all(|mailbox| mailbox.device != candidate.device) {
+            all.push(candidate);
+        }
+    }
+    if all == before { Ok(()) } else { save(cx, &all) }
+}
+
+fn save(cx: &mut Cx<'_>, mailboxes: &[Chosen]) -> Result<(), EngineError> {
+    cx.put_value(keys::chosen(), &mailboxes)?;
+    cx.put(keys::due(), Vec::new());
+    cx.wanted_changed();
+    client::fetch_all(cx)
+}
+
+/// Uses some mailboxes no longer.
+fn give_up(cx: &mut Cx<'_>, gone: impl Fn(&Chosen) -> bool) -> Result<(), EngineError> {
+    let before = chosen(cx.read())?;
+    let left: Vec<_> = before.iter().filter(|mailbox| !gone(mailbox)).cloned().collect();
+    if left == before { Ok(()) } else { save(cx, &left) }
+}
+
+/// Uses these mailboxes and no others.
+///
+/// # Errors
+/// Refused if one of them does not offer it, or there are too many.
+pub fn set(cx: &mut Cx<'_>, mailboxes: &[Chosen]) -> Result<(), CommandError> {
+    cx.me()?;
+    let offered = candidates(cx.read())?;
+    if mailboxes.len() > WANTED || mailboxes.iter().any(|mailbox| !offered.contains(mailbox)) {
+        return Err(CommandError::refused("not_offered", "choose up to three nodes that offer to keep mail for you"));
+    }
+    Ok(save(cx, mailboxes)?)
+}
+
+/// Tells every contact the present mailboxes, if they are not what it was told.
+fn tell_contacts(cx: &mut Cx<'_>) -> Result<(), EngineError> {
+    let (Some(me), device) = (cx.account(), cx.device()) else { return Ok(()) };
+    let mailboxes = chosen(cx.read())?;
+    for (to, contact) in contact::view::list(cx.read())? {
+        if !writes(&contact) {
+            continue;
+        }
+        let body = Route { to, mailboxes: client::named_to(cx, &to, &mailboxes)? };
+        let slot = Route::slot(&to, &device);
+        let told = get_slot(cx.read(), &me, &Kind::Route, &slot)?;
+        let told = told.map(|(_, record)| record.body::<Route>()).transpose()?;
+        if told.as_ref().map_or(body.mailboxes.is_empty(), |told| same(told, &body)) {
+            continue;
+        }
+        let version = cx.next_version(&me, &Kind::Route, &slot)?;
+        let draft = Draft::new(Topic::direct(&me, &to), Kind::Route, &body)?.in_slot(slot, version);
+        match cx.publish(draft, Some(to)) {
+            Err(Reject::Own(error)) => return Err(error),
+            Err(reject) => tracing::warn!(%reject, "a contact could not be told where mail may be left"),
+            Ok(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Addresses change with every connection; a route is told anew only for other mailboxes.
+fn same(told: &Route, now: &Route) -> bool {
+    told.mailboxes.iter().map(|mailbox| mailbox.device).eq(now.mailboxes.iter().map(|mailbox| mailbox.device))
+}
