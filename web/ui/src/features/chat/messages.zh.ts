@@ -45,7 +45,14 @@ export default {
   toBottom: "回到最新消息",
   beginning: "聊天从这里开始",
   loadOlder: "加载更早的消息",
-  state: { queued: "排队中", at_mailbox: "已放入信箱", sent: "已发出", delivered: "已送达", read: "已读", received: "已收到" },
+  state: {
+    queued: "排队中",
+    at_mailbox: "已放入信箱",
+    sent: "已发出",
+    delivered: "已送达",
+    read: "已读",
+    received: "已收到",
+  },
   queuedWhy: (reason: string) => `排队中。${reason}`,
   queuedNoReason: "消息在你的节点上等待，对方节点可达时就会发出。",
   waitingFor: {
