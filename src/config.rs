@@ -18,7 +18,7 @@ use crate::{
 /// The file, in the data directory.
 const CONFIG_FILE: &str = "config.toml";
 /// What it may say.
-const KEYS: [&str; 4] = ["listen", "log", "mdns", "web"];
+const KEYS: [&str; 6] = ["listen", "log", "mdns", "relay", "upnp", "web"];
 /// Where the web UI listens. Always the same, so that a bookmark and a login last.
 const WEB_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8480);
 /// Where peers are heard. Always the same port, so that an invite link keeps working after a restart.
@@ -36,6 +36,10 @@ pub(crate) struct Settings {
     pub(crate) web: SocketAddr,
     /// Whether to look for peers on the local network; `None`: as the user's own settings say.
     pub(crate) mdns: Option<bool>,
+    /// Whether to relay for others; `None`: if the account has a store.
+    pub(crate) relay: Option<bool>,
+    /// Whether to ask the router to open our ports.
+    pub(crate) upnp: bool,
     /// Log filter, as in `RUST_LOG`.
     pub(crate) log: Option<String>,
 }
@@ -47,6 +51,8 @@ struct File {
     listen: Option<Vec<Multiaddr>>,
     log: Option<String>,
     mdns: Option<bool>,
+    relay: Option<bool>,
+    upnp: Option<bool>,
     web: Option<SocketAddr>,
 }
 
@@ -68,7 +74,8 @@ impl Settings {
         let listen =
             if global.listen.is_empty() { file.listen.unwrap_or_else(default_listen) } else { global.listen.clone() };
         let web = global.web.or(file.web).unwrap_or(WEB_DEFAULT);
-        Ok(Self { data_dir, listen, web, mdns: file.mdns, log: file.log })
+        let upnp = file.upnp.unwrap_or(true);
+        Ok(Self { data_dir, listen, web, mdns: file.mdns, relay: file.relay, upnp, log: file.log })
     }
 }
 
@@ -121,17 +128,19 @@ mod tests {
         assert_eq!(settings.web, "127.0.0.1:8480".parse().unwrap());
         assert_eq!(settings.listen.len(), LISTEN_DEFAULT.len());
         assert_eq!((settings.mdns, settings.log), (None, None));
+        assert_eq!((settings.relay, settings.upnp), (None, true));
     }
 
     #[test]
     fn flags_come_before_the_file_and_the_file_before_the_defaults() {
         let (_dir, mut global) = with_file(
-            "web = \"127.0.0.1:9000\"\nlisten = [\"/ip4/127.0.0.1/tcp/9001\"]\nmdns = false\nlog = \"debug\"\n",
+            "web = \"127.0.0.1:9000\"\nlisten = [\"/ip4/127.0.0.1/tcp/9001\"]\nmdns = false\nlog = \"debug\"\nrelay = true\nupnp = false\n",
         );
         let settings = Settings::load(&global).unwrap();
         assert_eq!(settings.web.port(), 9000);
         assert_eq!(settings.listen, ["/ip4/127.0.0.1/tcp/9001".parse().unwrap()]);
         assert_eq!((settings.mdns, settings.log.as_deref()), (Some(false), Some("debug")));
+        assert_eq!((settings.relay, settings.upnp), (Some(true), false));
         global.web = Some("127.0.0.1:9002".parse().unwrap());
         global.listen = vec!["/ip4/127.0.0.1/tcp/9003".parse().unwrap()];
         let settings = Settings::load(&global).unwrap();
@@ -146,7 +155,7 @@ mod tests {
         assert_eq!(failure.exit, Exit::Usage);
         let message = failure.to_string();
         assert!(message.contains("unknown: port, webb") || message.contains("unknown: webb, port"), "{message}");
-        assert!(message.contains("there are listen, log, mdns, web"), "{message}");
+        assert!(message.contains("there are listen, log, mdns, relay, upnp, web"), "{message}");
     }
 
     #[test]

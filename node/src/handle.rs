@@ -39,6 +39,10 @@ pub struct NodeConfig {
     pub listen: Vec<Multiaddr>,
     /// Whether to look for peers on the local network; `None`: as the user's settings say.
     pub mdns: Option<bool>,
+    /// Whether to ask the router to open our ports (UPnP), unless we listen on loopback only.
+    pub upnp: bool,
+    /// Whether to relay for others; `None`: if the account has a store.
+    pub relay: Option<bool>,
 }
 
 impl NodeConfig {
@@ -47,7 +51,7 @@ impl NodeConfig {
     pub fn loopback(data_dir: &Path) -> Self {
         let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"];
         let listen = listen.iter().filter_map(|address| address.parse().ok()).collect();
-        Self { data_dir: data_dir.to_owned(), listen, mdns: Some(false) }
+        Self { data_dir: data_dir.to_owned(), listen, mdns: Some(false), upnp: false, relay: None }
     }
 }
 

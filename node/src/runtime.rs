@@ -81,6 +81,7 @@ pub(crate) async fn start(
         Some(mdns) => mdns,
         None => settings(&*store)?.mdns,
     };
+    (net_config.upnp, net_config.relay) = (config.upnp, config.relay);
     net_config.seed = random_seed()?;
     let (net, events) = net::start(net_config, Arc::clone(&store), Arc::clone(&blobs)).await?;
     let (jobs, inbox) = mpsc::channel(JOBS_MAX);
@@ -282,6 +283,11 @@ fn jobs_of(inner: &Inner, event: NetEvent) -> Vec<Job> {
                 presence.addresses.push(address);
             }
             vec![Input::Reachable(presence.addresses.clone()).into()]
+        }
+        NetEvent::Reachable { addresses } => {
+            let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+            presence(inner).addresses.clone_from(&addresses);
+            vec![Input::Reachable(addresses).into()]
         }
         NetEvent::DialFailed { device, reason } => {
             tracing::debug!(?device, reason, "a dial failed");

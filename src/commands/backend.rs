@@ -22,7 +22,7 @@ impl Backend {
         if let Some(api) = running::find(&settings.data_dir).await? {
             return Ok(Self { api, own: None });
         }
-        let config = NodeConfig { data_dir: settings.data_dir.clone(), listen: Vec::new(), mdns: Some(false) };
+        let config = NodeConfig { listen: Vec::new(), ..NodeConfig::loopback(&settings.data_dir) };
         let node = run::start(config).await?;
         let listen = std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));
         let web = WebConfig { listen, play: false };

@@ -14,7 +14,7 @@ pub(super) async fn run(settings: Settings, output: Output) -> Result<(), Failur
     if let Some(api) = running::find(&settings.data_dir).await? {
         api.tell("maintenance/reindex", &Value::Null).await?;
     } else {
-        let config = NodeConfig { data_dir: settings.data_dir.clone(), listen: Vec::new(), mdns: Some(false) };
+        let config = NodeConfig { listen: Vec::new(), ..NodeConfig::loopback(&settings.data_dir) };
         let node = start(config).await?;
         let progress = output.progress("Indexing", 0);
         let done = node.reindex(move |done, total| progress.set(done as u64, total as u64)).await;

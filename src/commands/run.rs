@@ -21,7 +21,13 @@ use crate::{
 /// If it cannot start, or if the engine stops by itself (a full disk).
 pub(super) async fn run(args: RunArgs, settings: Settings, output: Output) -> Result<(), Failure> {
     let mdns = if args.no_mdns { Some(false) } else { settings.mdns };
-    let config = NodeConfig { data_dir: settings.data_dir.clone(), listen: settings.listen.clone(), mdns };
+    let config = NodeConfig {
+        data_dir: settings.data_dir.clone(),
+        listen: settings.listen.clone(),
+        mdns,
+        upnp: settings.upnp,
+        relay: settings.relay,
+    };
     let node = start(config).await?;
     let result = serve(&args, &settings, &node, output).await;
     node.shutdown().await;

@@ -58,8 +58,24 @@ pub(super) fn ip(address: &Multiaddr) -> Option<IpAddr> {
     })
 }
 
+/// Whether an address leads through a relay.
+pub(super) fn is_relayed(address: &Multiaddr) -> bool {
+    address.iter().any(|part| part == Protocol::P2pCircuit)
+}
+
+/// The TCP or UDP port of an address.
+pub(super) fn port(address: &Multiaddr) -> Option<u16> {
+    address.iter().find_map(|part| match part {
+        Protocol::Tcp(port) | Protocol::Udp(port) => Some(port),
+        _ => None,
+    })
+}
+
 /// The transport of an address.
 pub(super) fn transport(address: &Multiaddr) -> Transport {
+    if is_relayed(address) {
+        return Transport::Relay;
+    }
     let quic = address.iter().any(|part| matches!(part, Protocol::Quic | Protocol::QuicV1));
     if quic { Transport::Quic } else { Transport::Tcp }
 }

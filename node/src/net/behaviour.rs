@@ -3,14 +3,16 @@
 use std::{iter, time::Duration};
 
 use libp2p::{
-    StreamProtocol, allow_block_list, connection_limits, gossipsub, identify, identity, kad, mdns,
-    memory_connection_limits, ping,
+    StreamProtocol, allow_block_list, connection_limits, dcutr, gossipsub, identify, identity, kad, mdns,
+    memory_connection_limits, ping, relay,
     request_response::{self, ProtocolSupport},
     swarm::{NetworkBehaviour, behaviour::toggle::Toggle},
+    upnp,
 };
 
 use super::{
     NetConfig, NetError, NetLimits, discovery, gossip,
+    reach::{self, Probe},
     subnet::SubnetLimit,
     wire::{BlobProtocol, Codec, MailProtocol, Protocol, SyncProtocol},
 };
@@ -49,6 +51,13 @@ pub(super) struct Behaviour {
     pub(super) ping: ping::Behaviour,
     pub(super) kad: kad::Behaviour<kad::store::MemoryStore>,
     pub(super) mdns: Toggle<mdns::tokio::Behaviour>,
+    /// Relays for others.
+    pub(super) relay: relay::Behaviour,
+    /// Is relayed by others.
+    pub(super) circuits: relay::client::Behaviour,
+    pub(super) dcutr: Toggle<dcutr::Behaviour>,
+    pub(super) autonat: Toggle<Probe>,
+    pub(super) upnp: Toggle<upnp::tokio::Behaviour>,
     pub(super) gossip: gossip::Gossip,
     pub(super) sync: Rpc<SyncProtocol>,
     pub(super) mail: Rpc<MailProtocol>,
@@ -56,7 +65,12 @@ pub(super) struct Behaviour {
 }
 
 impl Behaviour {
-    pub(super) fn new(key: &identity::Keypair, config: &NetConfig) -> Result<Self, NetError> {
+    pub(super) fn new(
+        key: &identity::Keypair,
+        config: &NetConfig,
+        circuits: relay::client::Behaviour,
+    ) -> Result<Self, NetError> {
+        let wide = reach::beyond_this_machine(&config.listen);
         let peer = key.public().to_peer_id();
         let identify = identify::Config::new(IDENTIFY_PROTOCOL.into(), key.public())
             .with_agent_version(AGENT.into())
@@ -78,6 +92,11 @@ impl Behaviour {
             ping: ping::Behaviour::new(ping),
             kad: discovery::kademlia(peer),
             mdns: Toggle::from(mdns),
+            relay: super::relay::server(peer),
+            circuits,
+            dcutr: Toggle::from(wide.then(|| dcutr::Behaviour::new(peer))),
+            autonat: Toggle::from(wide.then(|| Probe::new(peer))),
+            upnp: Toggle::from((wide && config.upnp).then(upnp::tokio::Behaviour::default)),
             gossip: gossip::behaviour()?,
             sync: rpc::<SyncProtocol>(&config.limits),
             mail: rpc::<MailProtocol>(&config.limits),

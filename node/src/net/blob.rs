@@ -20,9 +20,11 @@ use serde_bytes::ByteBuf;
 use tokio::sync::oneshot;
 
 use super::{
-    BlobFetchError, device_of,
+    BlobFetchError,
+    calls::CallError,
+    device_of,
     score::Fault,
-    swarm::{CallError, Internal, Loop, Shared},
+    swarm::{Internal, Loop, Shared},
     wire::{BlobRequest, BlobResponse, Frame},
 };
 use crate::blob::{BlobError, PartialBlob, Segment};

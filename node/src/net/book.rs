@@ -114,6 +114,18 @@ impl Book {
         (!batch.is_empty()).then_some(batch)
     }
 
+    /// The network changed: up to `max` peers, those met last, are tried within `within_ms`, as if they had just been lost.
+    pub(super) fn hurry(&mut self, now_ms: u64, within_ms: u64, max: usize) {
+        let mut newest: Vec<_> = self.peers.values_mut().collect();
+        newest.sort_by_key(|known| std::cmp::Reverse(known.seen));
+        for known in newest.into_iter().take(max) {
+            if known.next_ms > now_ms.saturating_add(within_ms) {
+                known.failures = 0;
+                known.next_ms = now_ms.saturating_add(self.jitter.below(within_ms));
+            }
+        }
+    }
+
     /// Where a peer was last.
     pub(super) fn addresses(&self, device: &DeviceId) -> Vec<Multiaddr> {
         self.peers.get(device).map(|known| known.addresses.clone()).unwrap_or_default()

@@ -20,7 +20,7 @@ use libp2p::{
 };
 use tokio::sync::oneshot;
 
-use super::{address, swarm::Loop};
+use super::{address, event::Direction, swarm::Loop};
 
 /// The table's protocol. Our own, so that our peers are not lost among those of other networks.
 const KAD_PROTOCOL: StreamProtocol = StreamProtocol::new("/hutong/kad/1");
@@ -64,7 +64,7 @@ pub(super) fn kademlia(peer: PeerId) -> kad::Behaviour<kad::store::MemoryStore> 
         .set_kbucket_inserts(kad::BucketInserts::Manual)
         .set_parallelism(NonZeroUsize::MIN.saturating_add(2));
     let mut kad = kad::Behaviour::with_config(peer, kad::store::MemoryStore::with_config(peer, store), config);
-    // Until relays tell who can be reached, everybody answers; the table drops those who do not.
+    // Everybody answers, also through a relay: on a LAN nobody else would. The table drops those who do not.
     kad.set_mode(Some(kad::Mode::Server));
     kad
 }
@@ -143,6 +143,15 @@ impl Loop {
 
     pub(super) fn provide_account(&mut self, account: &AccountId) {
         self.provide(account_key(account));
+    }
+
+    /// We are to be found elsewhere than before: those who look for the account must hear it.
+    pub(super) fn provide_again(&mut self) {
+        if let Some(account) = self.certificate.as_ref().map(|certificate| certificate.account)
+            && self.discovery.waiting.is_empty()
+        {
+            self.query(Query::Provide(account_key(&account)));
+        }
     }
 
     pub(super) fn provide_blob(&mut self, hash: &BlobHash) {
@@ -244,11 +253,11 @@ impl Loop {
     pub(super) fn handle_identify(&mut self, event: identify::Event) {
         let identify::Event::Received { peer_id, info, .. } = event else { return };
         let Some(over) = self.peers.get(&peer_id).and_then(|peer| peer.address()).cloned() else { return };
-        if address::reach(&info.observed_addr) == Some(address::Reach::Public) {
-            self.observed.insert(address::split_peer(&info.observed_addr).0);
-            while self.observed.len() > ADDRESSES_MAX {
-                self.observed.pop_first();
-            }
+        self.note_observed(&info.observed_addr);
+        if let Some(peer) = self.peers.get_mut(&peer_id) {
+            let reached_at = peer.connection().filter(|it| it.direction == Direction::Out).map(|it| &it.address);
+            let relays = super::relay::offers(&info.protocols);
+            peer.relay = relays.then(|| super::relay::dialable(&info.listen_addrs, reached_at)).flatten();
         }
         if info.protocols.contains(&KAD_PROTOCOL) {
             let fitting = info.listen_addrs.into_iter().filter(|address| address::fits(address, &over));
@@ -278,7 +287,8 @@ impl Loop {
         if let Some(device) = super::device_of(&peer) {
             addresses.extend(self.book.addresses(&device));
         }
-        addresses.sort_unstable();
+        // Circuits last: they cost somebody else.
+        addresses.sort_by_cached_key(|address| (address::is_relayed(address), address.to_vec()));
         addresses.dedup();
         addresses.truncate(4 * ADDRESSES_MAX);
         let options = DialOpts::peer_id(peer)

@@ -102,6 +102,11 @@ pub enum NetEvent {
         /// The address.
         addr: Multiaddr,
     },
+    /// Where this node can be reached now, all of it, the best first; comes when that changed.
+    Reachable {
+        /// The addresses, complete with `/p2p/…`.
+        addresses: Vec<Multiaddr>,
+    },
     /// A dial asked for by [`NetHandle::dial`](super::NetHandle::dial) came to nothing.
     DialFailed {
         /// Whom we wanted, if it was known.
@@ -192,6 +197,10 @@ pub struct NetworkStatus {
     pub external: Vec<Multiaddr>,
     /// How far we can be reached.
     pub reachability: Reachability,
+    /// Relays through which others can reach us.
+    pub relays: Vec<RelayStatus>,
+    /// What we carry for others, if we offer it.
+    pub relaying: Option<RelayingStatus>,
     /// Connected peers, by device.
     pub peers: Vec<PeerStatus>,
     /// Subscribed topics, by topic, with the number of connected peers that follow each.
@@ -208,8 +217,40 @@ pub enum Reachability {
     Unknown,
     /// Only from this machine or the local network, as far as is known.
     LocalOnly,
+    /// We can call others, but nobody outside can call us: behind a NAT or a firewall, and without a relay.
+    OutgoingOnly,
+    /// Through a relay, and directly where a hole can be punched.
+    Relayed,
+    /// At a port that the router opened for us (UPnP).
+    Mapped,
     /// Others reached us at a public address.
     Public,
+}
+
+/// A relay through which others can reach us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RelayStatus {
+    /// Its device.
+    pub device: DeviceId,
+    /// Whose it is, if it has said so.
+    pub account: Option<AccountId>,
+}
+
+/// What we carry for others, and what of it is the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RelayingStatus {
+    /// Peers that can be reached through us.
+    pub reservations: usize,
+    /// The most of them.
+    pub reservations_max: usize,
+    /// Circuits that we carry.
+    pub circuits: usize,
+    /// The most of them.
+    pub circuits_max: usize,
+    /// What one circuit carries at most, in bytes.
+    pub circuit_bytes_max: u64,
+    /// How long one circuit lasts at most, in milliseconds.
+    pub circuit_ms_max: u64,
 }
 
 /// Which transport a connection uses.
@@ -219,6 +260,8 @@ pub enum Transport {
     Tcp,
     /// QUIC.
     Quic,
+    /// A circuit through a relay; what passes is encrypted between the two ends.
+    Relay,
 }
 
 /// Who opened a connection.

@@ -23,9 +23,10 @@ use tokio::sync::oneshot;
 
 use super::{
     address, book,
+    calls::fault_of,
     event::{MailOutcome, MailReply, MailboxReply, NetEvent, SendOutcome},
     score::Fault,
-    swarm::{Internal, Loop, fault_of},
+    swarm::{Internal, Loop},
     wire::{Frame, HELLO_ADDRESSES_MAX, Hello, MailRequest, MailResponse, RECORDS_BYTES_MAX},
 };
 
@@ -72,11 +73,13 @@ impl Mail {
 
 impl Loop {
     fn hello(&self, to: &PeerId) -> Hello {
-        let over = self.peers.get(to).and_then(|peer| peer.address());
-        let ours = self.swarm.listeners().chain(self.swarm.external_addresses());
-        let fitting = ours.filter(|ours| over.is_some_and(|over| address::fits(ours, over)));
+        let peer = self.peers.get(to);
+        let over = peer.and_then(|peer| peer.address());
+        let ours = self.reachable_at();
+        let fitting = ours.iter().filter(|ours| over.is_some_and(|over| address::fits(ours, over)));
         let addresses = fitting.take(HELLO_ADDRESSES_MAX).map(|address| ByteBuf::from(address.to_vec())).collect();
-        Hello { certificate: self.certificate.clone(), addresses, run: self.run }
+        let only = peer.is_some_and(|peer| peer.connections.len() == 1);
+        Hello { certificate: self.certificate.clone(), addresses, run: self.run, only }
     }
 
     pub(super) fn greet(&mut self, peer: PeerId) {
@@ -253,19 +256,28 @@ impl Loop {
     pub(super) fn handle_mail(&mut self, event: request_response::Event<Frame<MailRequest>, Frame<MailResponse>>) {
         use request_response::{Event, Message};
         match event {
-            Event::Message { peer, message: Message::Request { request, channel, .. }, .. } => match request {
-                Frame::Whole(request) => self.handle_mail_request(peer, request, channel),
+            Event::Message { peer, connection_id, message: Message::Request { request, channel, .. } } => match request
+            {
+                Frame::Whole(request) => {
+                    if matches!(&request, MailRequest::Hello(Hello { only: true, .. })) {
+                        self.handle_only_connection(peer, connection_id);
+                    }
+                    self.handle_mail_request(peer, request, channel);
+                }
                 Frame::Bad(fault) => self.punish_peer(&peer, fault),
             },
             Event::Message { peer, message: Message::Response { request_id, response }, .. } => {
                 let call = self.mail.calls.remove(&request_id);
+                self.doubts.remove(&peer);
                 self.handle_mail_response(peer, call, response);
             }
             Event::OutboundFailure { peer, request_id, error, .. } => {
                 let call = self.mail.calls.remove(&request_id);
-                tracing::debug!(%peer, %error, "a delivery failed");
-                if let Some(fault) = fault_of(&error) {
+                tracing::debug!(%peer, %error, ?call, "no answer");
+                // That nobody is there any more is no fault: a greeting only asks.
+                if let Some(fault) = fault_of(&error).filter(|_| !matches!(call, Some(Call::Hello))) {
                     self.punish_peer(&peer, fault);
+                    self.doubt(peer);
                 }
                 self.call_failed(peer, call);
             }

@@ -1,5 +1,5 @@
-//! The network: libp2p with TCP, QUIC, Noise, Yamux, gossipsub, Kademlia, identify, mDNS, and three protocols of our
-//! own over request-response.
+//! The network: libp2p with TCP, QUIC, Noise, Yamux, gossipsub, Kademlia, identify, mDNS, relays, hole punching, AutoNAT,
+//! UPnP, and three protocols of our own over request-response.
 //!
 //! ```text
 //!  runtime ── NetHandle (bounded commands) ──► loop (swarm.rs) ──► libp2p
@@ -12,18 +12,22 @@
 //! |---|---|
 //! | `behaviour.rs`, `transport.rs`, `subnet.rs` | what runs on a connection, and who gets one |
 //! | `wire.rs`, `address.rs` | our messages; what an address says |
-//! | `swarm.rs`, `peers.rs` | the loop, one `handle_*` call per arm; connections, commands, faults |
+//! | `swarm.rs`, `peers.rs`, `calls.rs` | the loop, one `handle_*` call per arm; connections, commands, faults; requests |
 //! | `gossip.rs` | topics, message ids, parameters of the mesh and its scoring |
 //! | `sync.rs` | `/hutong/sync/1`: reconciles a topic's set, fetches slots |
 //! | `mail.rs` | `/hutong/mail/1`: who is there, and direct delivery |
 //! | `blob.rs` | `/hutong/blob/1`: verified ranges from several holders |
 //! | `discovery.rs`, `book.rs` | Kademlia, identify, mDNS; the peers we knew |
+//! | `reach.rs`, `relay.rs` | how we are reached: AutoNAT, UPnP, hole punching; relays and their quotas |
+//! | `alive.rs` | sleep, a change of address, peers that do not answer any more |
 //! | `score.rs`, `rate.rs` | what faults and floods cost |
 
 mod address;
+mod alive;
 mod behaviour;
 mod blob;
 mod book;
+mod calls;
 mod discovery;
 mod event;
 mod gossip;
@@ -31,6 +35,8 @@ mod handle;
 mod mail;
 mod peers;
 mod rate;
+mod reach;
+mod relay;
 mod score;
 mod subnet;
 mod swarm;
@@ -54,7 +60,7 @@ use self::swarm::{Inbox, Loop, Shared};
 pub use self::{
     event::{
         Direction, GossipToken, MailOutcome, MailReply, MailboxReply, NetEvent, NetworkStatus, PeerStatus,
-        Reachability, SendOutcome, SyncAck, Traffic, Transport, Verdict,
+        Reachability, RelayStatus, RelayingStatus, SendOutcome, SyncAck, Traffic, Transport, Verdict,
     },
     handle::NetHandle,
     score::{BAN_POINTS, Fault, Severity},
@@ -109,6 +115,10 @@ pub struct NetConfig {
     pub listen: Vec<Multiaddr>,
     /// Whether to look for peers on the local network and to be found there.
     pub mdns: bool,
+    /// Whether to ask the router to open our ports (UPnP), unless we listen on loopback only.
+    pub upnp: bool,
+    /// Whether to relay for others; `None`: if the account has a store.
+    pub relay: Option<bool>,
     /// Seeds the jitter of retries. Random in real life, fixed in tests.
     pub seed: [u8; 32],
     /// Bounds.
@@ -116,7 +126,7 @@ pub struct NetConfig {
 }
 
 impl NetConfig {
-    /// Listens on free ports of loopback only, TCP and QUIC; no mDNS; a random seed is for the caller to set.
+    /// Listens on free ports of loopback only, TCP and QUIC; no mDNS, no UPnP; a random seed is for the caller to set.
     #[must_use]
     pub fn new(device_key: DeviceKey) -> Self {
         let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"];
@@ -125,6 +135,8 @@ impl NetConfig {
             certificate: None,
             listen: listen.iter().filter_map(|address| address.parse().ok()).collect(),
             mdns: false,
+            upnp: false,
+            relay: None,
             seed: [0; 32],
             limits: NetLimits::default(),
         }
@@ -191,8 +203,9 @@ pub async fn start(
     let mut seed = config.device_key.to_seed();
     let key = identity::Keypair::ed25519_from_bytes(&mut seed).map_err(|_| NetError::Key)?;
     let bytes = Arc::default();
-    let transport = transport::build(&key, &bytes)?;
-    let behaviour = behaviour::Behaviour::new(&key, &config)?;
+    let (circuits, relayed) = libp2p::relay::client::new(key.public().to_peer_id());
+    let transport = transport::build(&key, &bytes, circuits)?;
+    let behaviour = behaviour::Behaviour::new(&key, &config, relayed)?;
     let settings = libp2p::swarm::Config::with_tokio_executor()
         .with_idle_connection_timeout(Duration::from_millis(config.limits.idle_ms));
     let mut swarm = Swarm::new(transport, behaviour, key.public().to_peer_id(), settings);
@@ -222,8 +235,11 @@ pub async fn start(
         sync_calls: HashMap::new(),
         blob_calls: HashMap::new(),
         asked_dials: BTreeSet::new(),
-        observed: BTreeSet::new(),
-        reached: false,
+        reach: reach::Reach::default(),
+        relays: relay::Relays::default(),
+        relay_wanted: config.relay,
+        wakefulness: alive::Wakefulness::new(crate::clock::now()),
+        doubts: BTreeMap::new(),
         traffic: Traffic::default(),
         bytes,
         waiting: VecDeque::new(),

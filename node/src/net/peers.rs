@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hutong_protocol::DeviceId;
 use libp2p::{
     Multiaddr, PeerId,
-    core::ConnectedPoint,
+    core::{ConnectedPoint, transport::PortUse},
     ping,
     swarm::{
         ConnectionId, DialError,
@@ -15,12 +15,12 @@ use libp2p::{
 
 use super::{
     address::{self, Reach},
-    event::{Direction, NetEvent, NetworkStatus, PeerStatus, Reachability},
+    event::{Direction, NetEvent, NetworkStatus, PeerStatus},
     gossip::{PUBLISH_BURST, PUBLISH_PER_SECOND},
     handle::Command,
     rate::{Bucket, Rate},
     score::{Fault, Penalty},
-    swarm::{Loop, Peer},
+    swarm::{Connection, Loop, Peer},
 };
 use crate::clock;
 
@@ -45,17 +45,29 @@ impl Loop {
             tracing::debug!(peer = %id, "a peer whose key is not Ed25519 is none of ours");
             return self.disconnect(id);
         };
+        let mut dial_back = false;
         let (address, direction) = match endpoint {
-            ConnectedPoint::Dialer { address, .. } => (address, Direction::Out),
-            ConnectedPoint::Listener { send_back_addr, .. } => (send_back_addr, Direction::In),
+            ConnectedPoint::Dialer { address, port_use, .. } => {
+                // Only AutoNAT dials from a fresh port.
+                dial_back = *port_use == PortUse::New;
+                (address::split_peer(address).0, Direction::Out)
+            }
+            // Whoever comes through a relay has no address but the relay's.
+            ConnectedPoint::Listener { local_addr, .. } if endpoint.is_relayed() => (local_addr.clone(), Direction::In),
+            ConnectedPoint::Listener { send_back_addr, local_addr } => {
+                // A peer that is connected already may have punched a hole.
+                if address::reach(send_back_addr) == Some(Reach::Public) && !self.peers.contains_key(&id) {
+                    self.note_reached(local_addr);
+                }
+                (address::split_peer(send_back_addr).0, Direction::In)
+            }
         };
-        self.reached |= direction == Direction::In && address::reach(address) == Some(Reach::Public);
-        let bare = address::split_peer(address).0;
-        let now_ms = self.now_ms();
+        let (local, now_ms) = (Self::local_ip(endpoint), self.now_ms());
         let first = !self.peers.contains_key(&id);
         let peer = self.peers.entry(id).or_insert_with(|| Peer {
             device,
             connections: BTreeMap::new(),
+            relay: None,
             certificate: None,
             greeted: false,
             run: 0,
@@ -65,7 +77,8 @@ impl Loop {
             gossip_rate: Bucket::new(GOSSIP_BURST, GOSSIP_PER_SECOND, now_ms),
             request_rate: Bucket::new(REQUESTS_BURST, REQUESTS_PER_SECOND, now_ms),
         });
-        peer.connections.insert(connection, (bare, direction));
+        let opened_ms = now_ms;
+        peer.connections.insert(connection, Connection { address, direction, opened_ms, dial_back, local });
         // Not only on the first connection: when two nodes dial each other at the same moment, each may see the other's
         // connection first, and then nobody would greet.
         let greet = direction == Direction::Out && !peer.greeted;
@@ -85,6 +98,7 @@ impl Loop {
             return;
         }
         let Some(peer) = self.peers.remove(&id) else { return };
+        self.doubts.remove(&id);
         self.sessions.forget_peer(&id);
         let now_ms = self.now_ms();
         self.book.lost(&peer.device, now_ms);
@@ -96,6 +110,7 @@ impl Loop {
     pub(super) fn handle_ping(&mut self, event: ping::Event) {
         match event.result {
             Ok(rtt) => {
+                self.doubts.remove(&event.peer);
                 if let Some(peer) = self.peers.get_mut(&event.peer) {
                     peer.rtt_ms = u64::try_from(rtt.as_millis()).ok();
                 }
@@ -118,7 +133,7 @@ impl Loop {
         }
         let shared = self.shared_topics();
         let strangers = self.peers.iter().filter(|(id, peer)| {
-            let idle = !peer.delivering && !self.mail.waits_for(id);
+            let idle = !peer.delivering && !self.mail.waits_for(id) && !self.relays.needs(id);
             idle && shared.get(*id).copied().unwrap_or_default() == 0
         });
         if let Some(peer) = strangers.min_by_key(|(_, peer)| peer.since).map(|(id, _)| *id) {
@@ -297,7 +312,7 @@ impl Loop {
         topics.sort_unstable();
         let followed = self.shared_topics();
         let peers = self.peers.iter().filter_map(|(id, peer)| {
-            let (address, direction) = peer.connections.values().next_back()?;
+            let Connection { address, direction, .. } = peer.connection()?;
             Some(PeerStatus {
                 device: peer.device,
                 account: peer.certificate.as_ref().map(|certificate| certificate.account),
@@ -310,15 +325,12 @@ impl Loop {
                 since: peer.since,
             })
         });
-        let reachability = match (self.reached, self.swarm.listeners().next()) {
-            (true, _) => Reachability::Public,
-            (false, Some(_)) if self.observed.is_empty() => Reachability::LocalOnly,
-            _ => Reachability::Unknown,
-        };
         NetworkStatus {
             listen: self.swarm.listeners().map(|address| address::with_peer(address, ours)).collect(),
-            external: self.observed.iter().cloned().collect(),
-            reachability,
+            external: self.reach.observed.iter().cloned().collect(),
+            reachability: self.reachability(),
+            relays: self.relays_used(),
+            relaying: self.relaying(),
             peers: peers.collect(),
             topics,
             traffic: self.counted(),

@@ -5,7 +5,8 @@
 //! only stops reading from the network while the runtime does not read its events. So nobody waits in a circle.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -17,7 +18,7 @@ use futures::StreamExt as _;
 use hutong_protocol::{BlobHash, Certificate, DeviceId, TimestampMs, Topic};
 use libp2p::{
     Multiaddr, PeerId, Swarm,
-    request_response::{self, OutboundFailure, OutboundRequestId, ResponseChannel},
+    request_response::ResponseChannel,
     swarm::{ConnectionId, SwarmEvent},
 };
 use tokio::{
@@ -27,22 +28,24 @@ use tokio::{
 };
 
 use super::{
-    BlobFetchError, NetError, NetLimits,
+    BlobFetchError, NetError, NetLimits, address,
+    alive::{Doubts, Wakefulness},
     behaviour::{Behaviour, BehaviourEvent},
     blob::Fetches,
     book::Book,
+    calls::{CallError, Calls},
     discovery::Discovery,
     event::{Direction, NetEvent, Traffic},
     gossip::Topics,
     handle::{Command, Judgement},
     mail::Mail,
     rate::Bucket,
+    reach::Reach,
+    relay::Relays,
     score::{Fault, Scores},
     sync::{SessionError, Sessions, SetCache},
     transport::ByteCount,
-    wire::{
-        BlobProtocol, BlobRequest, BlobResponse, Frame, MailResponse, Protocol, SyncProtocol, SyncRequest, SyncResponse,
-    },
+    wire::{BlobProtocol, BlobRequest, BlobResponse, Frame, MailResponse, SyncProtocol, SyncRequest, SyncResponse},
 };
 use crate::{blob::BlobStore, store::Store};
 
@@ -84,17 +87,6 @@ pub(super) enum Internal {
     FetchOver(BlobHash, Result<u64, BlobFetchError>),
     FindHolders(BlobHash, oneshot::Sender<Vec<PeerId>>),
     Punish(DeviceId, Fault),
-}
-
-/// Why a peer gave no usable answer. Whose fault it was has been noted already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum CallError {
-    /// Not reached, silent, or it answered garbage.
-    #[error("the peer gave no answer")]
-    Failed,
-    /// The node stops.
-    #[error("the network is shutting down")]
-    Stopped,
 }
 
 impl Shared {
@@ -150,11 +142,25 @@ impl Shared {
     }
 }
 
+/// One connection of a peer.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) address: Multiaddr,
+    pub(super) direction: Direction,
+    pub(super) opened_ms: u64,
+    /// We opened it only to tell the peer that it can be reached.
+    pub(super) dial_back: bool,
+    /// The address of this machine that it hangs on, if that is known.
+    pub(super) local: Option<IpAddr>,
+}
+
 /// A connected peer.
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) device: DeviceId,
-    pub(super) connections: BTreeMap<ConnectionId, (Multiaddr, Direction)>,
+    pub(super) connections: BTreeMap<ConnectionId, Connection>,
+    /// It offers to relay, and everybody can dial it at this address.
+    pub(super) relay: Option<Multiaddr>,
     pub(super) certificate: Option<Certificate>,
     /// It said hello, so it is one of ours.
     pub(super) greeted: bool,
@@ -169,14 +175,17 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// The address of its newest connection.
+    /// The address of its newest connection, a direct one if there is any.
     pub(super) fn address(&self) -> Option<&Multiaddr> {
-        self.connections.values().next_back().map(|(address, _)| address)
+        self.connection().map(|connection| &connection.address)
+    }
+
+    /// Its newest connection, a direct one if there is any.
+    pub(super) fn connection(&self) -> Option<&Connection> {
+        let newest = || self.connections.values().rev();
+        newest().find(|it| !address::is_relayed(&it.address)).or_else(|| newest().next())
     }
 }
-
-/// Our requests on their way, of one protocol.
-pub(super) type Calls<P> = HashMap<OutboundRequestId, oneshot::Sender<Result<<P as Protocol>::Response, CallError>>>;
 
 /// Everything the loop knows.
 pub(super) struct Loop {
@@ -197,10 +206,12 @@ pub(super) struct Loop {
     pub(super) blob_calls: Calls<BlobProtocol>,
     /// Dials that somebody waits to hear about.
     pub(super) asked_dials: BTreeSet<ConnectionId>,
-    /// Public addresses at which others saw us.
-    pub(super) observed: BTreeSet<Multiaddr>,
-    /// Somebody from the wide world reached us.
-    pub(super) reached: bool,
+    pub(super) reach: Reach,
+    pub(super) relays: Relays,
+    /// Whether to relay for others; `None`: if the account has a store.
+    pub(super) relay_wanted: Option<bool>,
+    pub(super) wakefulness: Wakefulness,
+    pub(super) doubts: Doubts,
     pub(super) traffic: Traffic,
     pub(super) bytes: Arc<ByteCount>,
     pub(super) waiting: VecDeque<NetEvent>,
@@ -311,6 +322,10 @@ impl Loop {
                 self.swarm.behaviour_mut().blocked.unblock_peer(peer);
             }
         }
+        self.look_alive(now_ms);
+        self.close_redundant(now_ms);
+        self.tend_relays(now_ms);
+        self.announce();
         self.redial(now_ms);
         self.make_room();
         self.sync_unpublished(now_ms);
@@ -337,13 +352,18 @@ impl Loop {
             SwarmEvent::OutgoingConnectionError { peer_id, connection_id, error } => {
                 self.handle_dial_failed(peer_id, connection_id, &error);
             }
-            SwarmEvent::NewListenAddr { address, .. } => {
-                let addr = super::address::with_peer(&address, *self.swarm.local_peer_id());
+            SwarmEvent::NewListenAddr { address, .. } if !address::is_relayed(&address) => {
+                let addr = address::with_peer(&address, *self.swarm.local_peer_id());
                 self.emit(NetEvent::Listening { addr });
+                address::ip(&address).into_iter().for_each(|ip| self.handle_address_new(ip));
+            }
+            SwarmEvent::ExpiredListenAddr { address, .. } if !address::is_relayed(&address) => {
+                address::ip(&address).into_iter().for_each(|ip| self.handle_address_gone(ip));
             }
             SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "a listener has trouble"),
-            SwarmEvent::ListenerClosed { addresses, reason, .. } => {
-                tracing::warn!(?addresses, ?reason, "a listener ended");
+            SwarmEvent::ListenerClosed { listener_id, reason, .. } => {
+                tracing::debug!(?reason, "a listener ended");
+                self.handle_place_lost(listener_id, reason.is_err());
             }
             SwarmEvent::IncomingConnectionError { error, .. } => {
                 tracing::debug!(%error, "an inbound connection failed")
@@ -361,81 +381,14 @@ impl Loop {
             BehaviourEvent::Kad(event) => self.handle_kad(event),
             BehaviourEvent::Identify(event) => self.handle_identify(event),
             BehaviourEvent::Mdns(event) => self.handle_mdns(event),
-            BehaviourEvent::Ping(event) => {
-                self.handle_ping(event);
-            }
+            BehaviourEvent::Ping(event) => self.handle_ping(event),
+            BehaviourEvent::Relay(event) => self.handle_relay(event),
+            BehaviourEvent::Circuits(event) => self.handle_circuits(event),
+            BehaviourEvent::Dcutr(event) => self.handle_dcutr(&event),
+            BehaviourEvent::Autonat(event) => self.handle_autonat(event),
+            BehaviourEvent::Upnp(event) => self.handle_upnp(event),
             BehaviourEvent::Blocked(never) | BehaviourEvent::Connections(never) => match never {},
             BehaviourEvent::Subnets(never) | BehaviourEvent::Memory(never) => match never {},
-        }
-    }
-
-    fn handle_sync(&mut self, event: request_response::Event<Frame<SyncRequest>, Frame<SyncResponse>>) {
-        use request_response::{Event, Message};
-        match event {
-            Event::Message { peer, message: Message::Request { request, channel, .. }, .. } => match request {
-                Frame::Whole(request) => self.handle_sync_request(peer, request, channel),
-                Frame::Bad(fault) => self.punish_peer(&peer, fault),
-            },
-            Event::Message { peer, message: Message::Response { request_id, response }, .. } => {
-                let call = self.sync_calls.remove(&request_id);
-                self.end_call(&peer, call, response);
-            }
-            Event::OutboundFailure { peer, request_id, error, .. } => {
-                let call = self.sync_calls.remove(&request_id);
-                self.fail_call(&peer, call, &error);
-            }
-            Event::InboundFailure { .. } | Event::ResponseSent { .. } => {}
-        }
-    }
-
-    fn handle_blob(&mut self, event: request_response::Event<Frame<BlobRequest>, Frame<BlobResponse>>) {
-        use request_response::{Event, Message};
-        match event {
-            Event::Message { peer, message: Message::Request { request, channel, .. }, .. } => match request {
-                Frame::Whole(request) => self.handle_blob_request(peer, request, channel),
-                Frame::Bad(fault) => self.punish_peer(&peer, fault),
-            },
-            Event::Message { peer, message: Message::Response { request_id, response }, .. } => {
-                let call = self.blob_calls.remove(&request_id);
-                self.end_call(&peer, call, response);
-            }
-            Event::OutboundFailure { peer, request_id, error, .. } => {
-                let call = self.blob_calls.remove(&request_id);
-                self.fail_call(&peer, call, &error);
-            }
-            Event::InboundFailure { .. } | Event::ResponseSent { .. } => {}
-        }
-    }
-
-    fn end_call<T>(&mut self, peer: &PeerId, call: Option<oneshot::Sender<Result<T, CallError>>>, response: Frame<T>) {
-        let answer = match response {
-            Frame::Whole(response) => Ok(response),
-            Frame::Bad(fault) => {
-                self.punish_peer(peer, fault);
-                Err(CallError::Failed)
-            }
-        };
-        if let Some(call) = call
-            && call.send(answer).is_err()
-        {
-            tracing::trace!("nobody waits for this answer any more");
-        }
-    }
-
-    fn fail_call<T>(
-        &mut self,
-        peer: &PeerId,
-        call: Option<oneshot::Sender<Result<T, CallError>>>,
-        error: &OutboundFailure,
-    ) {
-        tracing::debug!(%peer, %error, "a request failed");
-        if let Some(fault) = fault_of(error) {
-            self.punish_peer(peer, fault);
-        }
-        if let Some(call) = call
-            && call.send(Err(CallError::Failed)).is_err()
-        {
-            tracing::trace!("nobody waits for this answer any more");
         }
     }
 
@@ -450,11 +403,6 @@ impl Loop {
             ..self.traffic
         }
     }
-}
-
-/// Whether a failed request was the peer's fault. That it went away, or speaks another protocol, is not.
-pub(super) fn fault_of(error: &OutboundFailure) -> Option<Fault> {
-    matches!(error, OutboundFailure::Timeout).then_some(Fault::Timeout)
 }
 
 /// Listens on all addresses; an error only if none of them works.

@@ -16,9 +16,10 @@ use serde_bytes::ByteBuf;
 use tokio::sync::oneshot;
 
 use super::{
+    calls::CallError,
     event::{NetEvent, SyncAck},
     score::Fault,
-    swarm::{CallError, Internal, Loop, Shared},
+    swarm::{Internal, Loop, Shared},
     wire::{Frame, RECORDS_BYTES_MAX, SLOTS_MAX, SyncRequest, SyncResponse},
 };
 use crate::engine::sync::{self as pure, SyncError, TopicSet};

@@ -1,4 +1,4 @@
-//! TCP with Noise and Yamux, QUIC, DNS names, and a count of the bytes that pass.
+//! TCP with Noise and Yamux, QUIC, DNS names, circuits through relays, and a count of the bytes that pass.
 
 use std::{
     io,
@@ -19,7 +19,7 @@ use libp2p::{
         transport::Boxed,
         upgrade::Version,
     },
-    dns, identity, noise, quic, tcp, yamux,
+    dns, identity, noise, quic, relay, tcp, yamux,
 };
 
 use super::NetError;
@@ -44,15 +44,28 @@ pub(super) struct ByteCount {
 pub(super) fn build(
     key: &identity::Keypair,
     count: &Arc<ByteCount>,
+    circuits: relay::client::Transport,
 ) -> Result<Boxed<(PeerId, StreamMuxerBox)>, NetError> {
-    match dns::tokio::Transport::system(without_names(key, count)?) {
-        Ok(with_names) => Ok(with_names.boxed()),
+    let direct = match dns::tokio::Transport::system(without_names(key, count)?) {
+        Ok(with_names) => with_names.boxed(),
         Err(error) => {
             // A machine without name servers still talks to plain addresses.
             tracing::warn!(%error, "the system's name servers could not be read; only numeric addresses will work");
-            without_names(key, count)
+            without_names(key, count)?
         }
-    }
+    };
+    let noise = noise::Config::new(key).map_err(|error| NetError::Setup(error.to_string()))?;
+    // Not counted: the bytes of a circuit pass over the connection to the relay, where they are.
+    let relayed = circuits
+        .upgrade(Version::V1Lazy)
+        .authenticate(noise)
+        .multiplex(yamux::Config::default())
+        .timeout(Duration::from_millis(HANDSHAKE_MS_MAX));
+    let either = relayed.or_transport(direct).map(|either, _| match either {
+        Either::Left((peer, muxer)) => (peer, StreamMuxerBox::new(muxer)),
+        Either::Right(direct) => direct,
+    });
+    Ok(either.boxed())
 }
 
 fn without_names(key: &identity::Keypair, count: &Arc<ByteCount>) -> Result<Boxed<(PeerId, StreamMuxerBox)>, NetError> {

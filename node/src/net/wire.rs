@@ -106,6 +106,14 @@ pub(super) struct Hello {
     /// Which start of its process this is: a random number that stays the same until it ends. 0: it does not say.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(super) run: u64,
+    /// The connection that this is said on is the only one that the sender knows of: older ones are dead.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) only: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]

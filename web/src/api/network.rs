@@ -4,7 +4,7 @@ use axum::{extract::State, http::StatusCode};
 use hutong_node::{
     engine::{EngineError, keys as rows, outbox},
     group,
-    net::{self, Multiaddr, NetworkStatus, PeerStatus},
+    net::{self, Multiaddr, NetworkStatus, PeerStatus, RelayStatus},
     store::KeyRange,
 };
 use hutong_protocol::Topic;
@@ -36,8 +36,13 @@ pub struct Network {
     pub listen: Vec<String>,
     /// Addresses others say they see.
     pub external: Vec<String>,
-    /// Whether others can reach this node.
+    /// How others reach this node.
     pub reachability: Reachability,
+    /// Relays through which others can reach this node.
+    pub relays: Vec<NetworkRelay>,
+    /// What this node carries for others; `null`: it does not relay.
+    #[schema(required)]
+    pub relaying: Option<Relaying>,
     /// Who is connected.
     pub peers: Vec<NetworkPeer>,
     /// What went in and out since the start.
@@ -50,7 +55,7 @@ pub struct Network {
     pub store: StoreState,
 }
 
-/// Whether others can reach this node.
+/// How others reach this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reachability {
@@ -58,8 +63,44 @@ pub enum Reachability {
     Unknown,
     /// Only from this machine or network.
     LocalOnly,
-    /// From anywhere.
+    /// Nobody outside can call it; it can call others.
+    OutgoingOnly,
+    /// Through a relay, and directly where a hole can be punched.
+    Relayed,
+    /// At a port that the router opened for it.
+    Mapped,
+    /// From anywhere, directly.
     Public,
+}
+
+/// A relay through which others can reach this node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NetworkRelay {
+    /// Its device.
+    pub device: Id,
+    /// Its account, once known.
+    #[schema(required)]
+    pub account: Option<Id>,
+    /// Its account's name, once known.
+    #[schema(required)]
+    pub name: Option<String>,
+}
+
+/// What this node carries for others, and the most of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Relaying {
+    /// Nodes that can be reached through this one.
+    pub reservations: u32,
+    /// The most of them.
+    pub reservations_max: u32,
+    /// Circuits carried now.
+    pub circuits: u32,
+    /// The most of them.
+    pub circuits_max: u32,
+    /// Bytes that one circuit carries at most.
+    pub circuit_bytes_max: u64,
+    /// Milliseconds that one circuit lasts at most.
+    pub circuit_ms_max: u64,
 }
 
 /// A connected peer.
@@ -98,6 +139,8 @@ pub enum Transport {
     Tcp,
     /// QUIC.
     Quic,
+    /// A circuit through a relay.
+    Relay,
 }
 
 /// Who called whom.
@@ -201,11 +244,16 @@ fn shape(views: &Views<'_>, status: NetworkStatus, bytes: u64) -> Result<Network
         device: views.node.device().into(),
         listen: status.listen.iter().map(ToString::to_string).collect(),
         external: status.external.iter().map(ToString::to_string).collect(),
-        reachability: match status.reachability {
-            net::Reachability::Unknown => Reachability::Unknown,
-            net::Reachability::LocalOnly => Reachability::LocalOnly,
-            net::Reachability::Public => Reachability::Public,
-        },
+        reachability: reachability(status.reachability),
+        relays: status.relays.iter().map(|status| relay(views, status)).collect::<Result<_, _>>()?,
+        relaying: status.relaying.map(|relaying| Relaying {
+            reservations: narrow(relaying.reservations),
+            reservations_max: narrow(relaying.reservations_max),
+            circuits: narrow(relaying.circuits),
+            circuits_max: narrow(relaying.circuits_max),
+            circuit_bytes_max: relaying.circuit_bytes_max,
+            circuit_ms_max: relaying.circuit_ms_max,
+        }),
         peers,
         traffic: Traffic {
             bytes_in: status.traffic.bytes_in,
@@ -219,6 +267,22 @@ fn shape(views: &Views<'_>, status: NetworkStatus, bytes: u64) -> Result<Network
         outbox: OutboxState { queued: wide(queued), oldest_at: oldest_at.map(Into::into) },
         store: StoreState { records: wide(records), bytes, blobs: blobs.count, blob_bytes: blobs.bytes },
     })
+}
+
+const fn reachability(reachability: net::Reachability) -> Reachability {
+    match reachability {
+        net::Reachability::Unknown => Reachability::Unknown,
+        net::Reachability::LocalOnly => Reachability::LocalOnly,
+        net::Reachability::OutgoingOnly => Reachability::OutgoingOnly,
+        net::Reachability::Relayed => Reachability::Relayed,
+        net::Reachability::Mapped => Reachability::Mapped,
+        net::Reachability::Public => Reachability::Public,
+    }
+}
+
+fn relay(views: &Views<'_>, relay: &RelayStatus) -> Result<NetworkRelay, EngineError> {
+    let name = relay.account.map(|account| views.party(&account)).transpose()?.map(|party| party.name);
+    Ok(NetworkRelay { device: relay.device.into(), account: relay.account.map(Into::into), name })
 }
 
 fn wide(count: usize) -> u64 {
@@ -238,6 +302,7 @@ fn peer(views: &Views<'_>, peer: &PeerStatus) -> Result<NetworkPeer, EngineError
         transport: match peer.transport {
             net::Transport::Tcp => Transport::Tcp,
             net::Transport::Quic => Transport::Quic,
+            net::Transport::Relay => Transport::Relay,
         },
         direction: match peer.direction {
             net::Direction::In => Direction::In,

@@ -72,7 +72,8 @@ pub(super) struct RogueBehaviour {
 pub(super) fn rogue(number: u8) -> Swarm<RogueBehaviour> {
     let key = DeviceKey::from_seed(&[number; 32]);
     let key = identity::Keypair::ed25519_from_bytes(&mut key.to_seed()).unwrap();
-    let transport = transport::build(&key, &Arc::default()).unwrap();
+    let (circuits, _) = libp2p::relay::client::new(key.public().to_peer_id());
+    let transport = transport::build(&key, &Arc::default(), circuits).unwrap();
     let rpc = |name| {
         let config = request_response::Config::default().with_request_timeout(GUARD);
         RawRpc::with_codec(Raw, [(StreamProtocol::new(name), ProtocolSupport::Full)], config)

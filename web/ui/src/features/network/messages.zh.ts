@@ -5,12 +5,32 @@ const n = plurals("zh");
 
 export default {
   title: "网络",
-  reach: { unknown: "检测中…", local_only: "仅本地网络可达", public: "可从外部直接访问" },
+  reach: {
+    unknown: "检测中…",
+    local_only: "仅本地网络可达",
+    outgoing_only: "暂时无人能呼入",
+    relayed: "可通过中继访问",
+    mapped: "可通过已开放的端口访问",
+    public: "可从外部直接访问",
+  },
   reachText: {
     unknown: "你的节点正在询问其他节点能否连到它。",
     local_only: "外部的节点只有在与你保持连接时才能找到你。",
+    outgoing_only:
+      "你的路由器挡住了外部的连接。你可以呼叫别人。一旦连上提供中继的联系人或店铺，别人也能呼叫你。",
+    relayed:
+      "你的路由器挡住了外部的连接，别人要经过这个节点找到你。它知道谁在和谁通信，但看不到内容。只要双方的路由器允许，连接随后会变为直连。",
+    mapped: "路由器为你的节点开放了端口（UPnP），其他节点可以直接连接。",
     public: "其他节点可以直接连接你的节点。",
   },
+  relays: "你使用的中继",
+  unknownRelay: "未知节点",
+  relaying: "你在为别人中继",
+  relayingText: (size: string, minutes: number) =>
+    `路由器后面的节点可以通过你的节点被呼叫。每条线路最多传输 ${size}，最长 ${minutes} 分钟。`,
+  reservations: "可通过你访问的节点",
+  circuits: "当前线路",
+  ofMost: (count: string, most: string) => `${count} / ${most}`,
   peers: "已连接的节点",
   peersCount: (count: number) => n(count, { other: "# 个节点" }),
   noPeers: "没有已连接的节点",
