@@ -15,6 +15,8 @@ mod live;
 mod node;
 mod person;
 mod shop;
+#[cfg(target_os = "linux")]
+pub mod world;
 
 use std::time::Duration;
 

@@ -29,6 +29,12 @@ pub struct Options {
     /// Whether to listen for peers at the same ports after a restart. Two nodes that are down at the same time find each
     /// other again only so, or through a third.
     pub same_ports: bool,
+    /// The process whose network namespace to run in: there the node listens on every address, at port 4848.
+    pub inside: Option<u32>,
+    /// Whether to look around on the local network.
+    pub mdns: bool,
+    /// What is in `config.toml`.
+    pub config: String,
 }
 
 /// What a node prints when it is ready.
@@ -48,8 +54,12 @@ pub struct Node {
     name: String,
     home: TempDir,
     options: Options,
-    /// Where it listens for peers, on the loopback.
+    /// Where it listens for peers.
     listen: String,
+    /// Where its API listens.
+    web: String,
+    #[cfg(target_os = "linux")]
+    _door: Option<crate::world::Door>,
     running: Option<Running>,
 }
 
@@ -99,8 +109,23 @@ impl Node {
     pub async fn start_with(name: &str, options: Options) -> Result<Self> {
         let home = tempfile::Builder::new().prefix("hutong-test-").tempdir()?;
         let port = if options.same_ports { reserve_port()? } else { 0 };
-        let listen = format!("/ip4/127.0.0.1/tcp/{port},/ip4/127.0.0.1/udp/{port}/quic-v1");
-        let mut node = Self { name: name.to_owned(), home, options, listen, running: None };
+        let mut node = Self {
+            name: name.to_owned(),
+            home,
+            options,
+            listen: format!("/ip4/127.0.0.1/tcp/{port},/ip4/127.0.0.1/udp/{port}/quic-v1"),
+            web: "127.0.0.1:0".to_owned(),
+            #[cfg(target_os = "linux")]
+            _door: None,
+            running: None,
+        };
+        #[cfg(target_os = "linux")]
+        if let Some(pid) = node.options.inside {
+            let port = reserve_port()?;
+            node._door = Some(crate::world::Door::open(pid, port)?);
+            node.web = format!("127.0.0.1:{port}");
+            node.listen = "/ip4/0.0.0.0/tcp/4848,/ip4/0.0.0.0/udp/4848/quic-v1".to_owned();
+        }
         node.start_again().await?;
         Ok(node)
     }
@@ -112,17 +137,23 @@ impl Node {
     pub async fn start_again(&mut self) -> Result<()> {
         assert!(self.running.is_none(), "{} runs already", self.name);
         let log = OpenOptions::new().create(true).append(true).open(self.log_path())?;
-        let mut child = Command::new(binary())
-            .args([
-                "run",
-                "--json",
-                "--no-mdns",
-                "--exit-with-parent",
-                "--web",
-                "127.0.0.1:0",
-                "--listen",
-                &self.listen,
-            ])
+        if !self.options.config.is_empty() {
+            std::fs::create_dir_all(self.data_dir())?;
+            std::fs::write(self.data_dir().join("config.toml"), &self.options.config)?;
+        }
+        let mut command = match self.options.inside {
+            Some(pid) => {
+                let mut command = Command::new("nsenter");
+                command.arg(format!("--net=/proc/{pid}/ns/net")).arg("--").arg(binary());
+                command
+            }
+            None => Command::new(binary()),
+        };
+        command.args(["run", "--json", "--exit-with-parent", "--web", &self.web, "--listen", &self.listen]);
+        if !self.options.mdns {
+            command.arg("--no-mdns");
+        }
+        let mut child = command
             .arg("--data-dir")
             .arg(self.data_dir())
             .env("RUST_LOG", std::env::var("HUTONG_TEST_LOG").unwrap_or_else(|_| "info".to_owned()))

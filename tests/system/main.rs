@@ -12,6 +12,7 @@
 //! | `defence` | what the local server refuses |
 //! | `hostile` | peers that send garbage, flood, or never answer |
 //! | `full_disk` | a disk without room |
+//! | `reach` | NATs and a relay, a LAN without internet, a changed address, a laptop that slept (network namespaces) |
 //!
 //! The harness is the library of this crate.
 
@@ -26,4 +27,6 @@ mod hostile;
 mod market;
 mod order;
 mod race;
+#[cfg(target_os = "linux")]
+mod reach;
 mod search;

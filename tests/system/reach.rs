@@ -1,0 +1,158 @@
+//! How nodes find and reach each other when the network is not kind: each test in network namespaces of its own.
+
+use anyhow::{Context as _, Result};
+use hutong_tests::{
+    Options, Person, Shop, befriend,
+    world::{Net, cable, in_a_world},
+};
+use serde_json::Value;
+
+/// NAT as most routers at home do it: the port stays the same, so that holes can be punched.
+const PORT_KEPT: &str = "";
+/// NAT with another port for each connection, as some providers do it: no hole can be punched.
+const PORT_RANDOM: &str = "random,fully-random";
+
+/// Two homes behind routers, and a shop with a public address.
+struct Street {
+    _internet: Net,
+    shop: Net,
+    homes: [Home; 2],
+}
+
+struct Home {
+    router: Net,
+    inside: Net,
+}
+
+impl Street {
+    fn build(mapping: &str) -> Result<Self> {
+        let internet = Net::new("the internet")?;
+        internet.sh("echo 1 > /proc/sys/net/ipv4/ip_forward\n")?;
+        let shop = Net::new("shop")?;
+        cable((&internet, "shop", "11.0.0.1/24"), (&shop, "eth0", "11.0.0.2/24"))?;
+        shop.sh("ip route add default via 11.0.0.1\n")?;
+        let homes = [Home::build(&internet, 1, mapping)?, Home::build(&internet, 2, mapping)?];
+        Ok(Self { _internet: internet, shop, homes })
+    }
+}
+
+impl Home {
+    fn build(internet: &Net, number: u8, mapping: &str) -> Result<Self> {
+        let (router, inside) = (Net::new("router")?, Net::new("home")?);
+        let plug = format!("home{number}");
+        cable((internet, &plug, &format!("11.0.{number}.1/24")), (&router, "wan", &format!("11.0.{number}.2/24")))?;
+        cable(
+            (&router, "lan", &format!("192.168.{number}.1/24")),
+            (&inside, "eth0", &format!("192.168.{number}.2/24")),
+        )?;
+        router.sh(&format!("ip route add default via 11.0.{number}.1\n"))?;
+        router.hide("wan", mapping)?;
+        inside.sh(&format!("ip route add default via 192.168.{number}.1\n"))?;
+        Ok(Self { router, inside })
+    }
+}
+
+/// No port is opened by UPnP: nobody in these networks would.
+fn inside(net: &Net) -> Options {
+    Options { inside: Some(net.pid()), config: "upnp = false\n".to_owned(), ..Options::default() }
+}
+
+/// What the network page says of the connection to another.
+fn connection<'n>(network: &'n Value, to: &Person) -> Option<&'n Value> {
+    network["peers"].as_array()?.iter().find(|peer| peer["account"] == to.account.as_str())
+}
+
+/// Mei and Tom at home, and the shop that both follow, through which they can be reached.
+async fn neighbours(street: &Street) -> Result<(Person, Person, Shop)> {
+    let (mut mei, mut tom, mut shop) = tokio::try_join!(
+        Person::with("Mei", inside(&street.homes[0].inside)),
+        Person::with("Tom", inside(&street.homes[1].inside)),
+        Shop::open_with("Lan's Garden", inside(&street.shop)),
+    )?;
+    for person in [&mut mei, &mut tom] {
+        shop.known_to(person).await?;
+        let network = person
+            .until("it is reached through the shop", "/api/network", |network| network["reachability"] == "relayed")
+            .await?;
+        assert_eq!(network["relays"][0]["account"], shop.id());
+        assert!(network["relaying"].is_null(), "who has no store does not relay: {network:#}");
+    }
+    let network = shop
+        .owner
+        .until("the shop relays for two", "/api/network", |network| network["relaying"]["reservations"] == 2)
+        .await?;
+    assert_eq!(network["reachability"], "public");
+    Ok((mei, tom, shop))
+}
+
+/// Both write, both read.
+async fn talk(mei: &mut Person, tom: &mut Person, words: [&str; 2]) -> Result<()> {
+    let (to_tom, to_mei) = (mei.chat_with(tom), tom.chat_with(mei));
+    let (before, _) = (mei.texts(&to_tom).await?, ());
+    let first = mei.say(&to_tom, words[0]).await?;
+    mei.until_state(&to_tom, &first, "delivered").await?;
+    let second = tom.say(&to_mei, words[1]).await?;
+    tom.until_state(&to_mei, &second, "delivered").await?;
+    let mut all: Vec<&str> = before.iter().map(String::as_str).collect();
+    all.extend(words);
+    tom.until_texts(&to_mei, &all).await?;
+    mei.until_texts(&to_tom, &all).await
+}
+
+#[test]
+fn two_homes_behind_strict_nats_talk_through_the_shop() -> Result<()> {
+    in_a_world("reach::two_homes_behind_strict_nats_talk_through_the_shop", &["nft"], async {
+        let street = Street::build(PORT_RANDOM)?;
+        let (mut mei, mut tom, mut shop) = neighbours(&street).await?;
+        befriend(&mut mei, &mut tom).await?;
+        talk(&mut mei, &mut tom, ["Is it far?", "Two streets and two routers."]).await?;
+        let network = mei.api().get("/api/network").await?;
+        let peer = connection(&network, &tom).context("Tom is connected")?;
+        assert_eq!(peer["transport"], "relay", "{network:#}");
+        let carried = |network: &Value| network["relaying"]["circuits"].as_u64() > Some(0);
+        shop.owner.until("the shop carries a circuit", "/api/network", carried).await?;
+        Ok(())
+    })
+}
+
+#[test]
+fn where_nats_permit_it_a_hole_is_punched_and_the_relay_is_not_needed() -> Result<()> {
+    in_a_world("reach::where_nats_permit_it_a_hole_is_punched_and_the_relay_is_not_needed", &["nft"], async {
+        let street = Street::build(PORT_KEPT)?;
+        let (mut mei, mut tom, shop) = neighbours(&street).await?;
+        befriend(&mut mei, &mut tom).await?;
+        let account = tom.account.clone();
+        mei.until("the connection is direct", "/api/network", |network| {
+            let peers = network["peers"].as_array().into_iter().flatten();
+            peers.filter(|peer| peer["account"] == account.as_str()).any(|peer| peer["transport"] != "relay")
+        })
+        .await?;
+        // The shop may close: what was punched does not need it.
+        drop(shop);
+        talk(&mut mei, &mut tom, ["No detour any more.", "I can hear you breathe."]).await
+    })
+}
+
+#[test]
+fn on_a_lan_without_internet_neighbours_find_each_other() -> Result<()> {
+    in_a_world("reach::on_a_lan_without_internet_neighbours_find_each_other", &[], async {
+        let switch = Net::new("switch")?;
+        switch.sh("ip link add lan type bridge\nip link set lan up\n")?;
+        let homes = [Net::new("first")?, Net::new("second")?];
+        for (number, home) in homes.iter().enumerate() {
+            let plug = format!("plug{number}");
+            cable((&switch, &plug, "0.0.0.0"), (home, "eth0", &format!("192.168.7.{}/24", number + 1)))?;
+            switch.sh(&format!("ip link set {plug} master lan\n"))?;
+        }
+        let options = |net: &Net| Options { mdns: true, ..inside(net) };
+        let (mut mei, mut tom) =
+            tokio::try_join!(Person::with("Mei", options(&homes[0])), Person::with("Tom", options(&homes[1])))?;
+        let found = |network: &Value| network["peers"].as_array().is_some_and(|peers| peers.len() == 1);
+        mei.until("the neighbour is found", "/api/network", found).await?;
+        befriend(&mut mei, &mut tom).await?;
+        talk(&mut mei, &mut tom, ["The line is down again.", "Ours is not."]).await?;
+        let network = mei.api().get("/api/network").await?;
+        assert_eq!(network["reachability"], "local_only", "{network:#}");
+        Ok(())
+    })
+}
