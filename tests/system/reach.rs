@@ -1,8 +1,10 @@
 //! How nodes find and reach each other when the network is not kind: each test in network namespaces of its own.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context as _, Result};
 use hutong_tests::{
-    Options, Person, Shop, befriend,
+    Options, Person, Shop, befriend, picture,
     world::{Net, cable, in_a_world},
 };
 use serde_json::Value;
@@ -12,15 +14,18 @@ const PORT_KEPT: &str = "";
 /// NAT with another port for each connection, as some providers do it: no hole can be punched.
 const PORT_RANDOM: &str = "random,fully-random";
 
+/// A node that can reach others again has done so after this, on a loaded machine.
+const BACK_WITHIN: Duration = Duration::from_secs(20);
+
 /// Two homes behind routers, and a shop with a public address.
 struct Street {
-    _internet: Net,
+    internet: Net,
     shop: Net,
     homes: [Home; 2],
 }
 
 struct Home {
-    router: Net,
+    _router: Net,
     inside: Net,
 }
 
@@ -32,7 +37,7 @@ impl Street {
         cable((&internet, "shop", "11.0.0.1/24"), (&shop, "eth0", "11.0.0.2/24"))?;
         shop.sh("ip route add default via 11.0.0.1\n")?;
         let homes = [Home::build(&internet, 1, mapping)?, Home::build(&internet, 2, mapping)?];
-        Ok(Self { _internet: internet, shop, homes })
+        Ok(Self { internet, shop, homes })
     }
 }
 
@@ -48,7 +53,7 @@ impl Home {
         router.sh(&format!("ip route add default via 11.0.{number}.1\n"))?;
         router.hide("wan", mapping)?;
         inside.sh(&format!("ip route add default via 192.168.{number}.1\n"))?;
-        Ok(Self { router, inside })
+        Ok(Self { _router: router, inside })
     }
 }
 
@@ -88,7 +93,7 @@ async fn neighbours(street: &Street) -> Result<(Person, Person, Shop)> {
 /// Both write, both read.
 async fn talk(mei: &mut Person, tom: &mut Person, words: [&str; 2]) -> Result<()> {
     let (to_tom, to_mei) = (mei.chat_with(tom), tom.chat_with(mei));
-    let (before, _) = (mei.texts(&to_tom).await?, ());
+    let before = mei.texts(&to_tom).await?;
     let first = mei.say(&to_tom, words[0]).await?;
     mei.until_state(&to_tom, &first, "delivered").await?;
     let second = tom.say(&to_mei, words[1]).await?;
@@ -136,14 +141,7 @@ fn where_nats_permit_it_a_hole_is_punched_and_the_relay_is_not_needed() -> Resul
 #[test]
 fn on_a_lan_without_internet_neighbours_find_each_other() -> Result<()> {
     in_a_world("reach::on_a_lan_without_internet_neighbours_find_each_other", &[], async {
-        let switch = Net::new("switch")?;
-        switch.sh("ip link add lan type bridge\nip link set lan up\n")?;
-        let homes = [Net::new("first")?, Net::new("second")?];
-        for (number, home) in homes.iter().enumerate() {
-            let plug = format!("plug{number}");
-            cable((&switch, &plug, "0.0.0.0"), (home, "eth0", &format!("192.168.7.{}/24", number + 1)))?;
-            switch.sh(&format!("ip link set {plug} master lan\n"))?;
-        }
+        let (_switch, homes) = lan()?;
         let options = |net: &Net| Options { mdns: true, ..inside(net) };
         let (mut mei, mut tom) =
             tokio::try_join!(Person::with("Mei", options(&homes[0])), Person::with("Tom", options(&homes[1])))?;
@@ -155,4 +153,91 @@ fn on_a_lan_without_internet_neighbours_find_each_other() -> Result<()> {
         assert_eq!(network["reachability"], "local_only", "{network:#}");
         Ok(())
     })
+}
+
+/// A switch with two computers plugged in.
+fn lan() -> Result<(Net, [Net; 2])> {
+    let switch = Net::new("switch")?;
+    switch.sh("ip link add lan type bridge\nip link set lan up\n")?;
+    let homes = [Net::new("first")?, Net::new("second")?];
+    for (number, home) in homes.iter().enumerate() {
+        let plug = format!("plug{number}");
+        cable((&switch, &plug, "0.0.0.0"), (home, "eth0", &format!("192.168.7.{}/24", number + 1)))?;
+        switch.sh(&format!("ip link set {plug} master lan\n"))?;
+    }
+    Ok((switch, homes))
+}
+
+#[test]
+fn a_file_arrives_though_both_ends_change_their_addresses_on_the_way() -> Result<()> {
+    /// Enough for the line to be busy for seconds.
+    const FILE_BYTES: usize = 6 << 20;
+    in_a_world("reach::a_file_arrives_though_both_ends_change_their_addresses_on_the_way", &["tc"], async {
+        let (switch, homes) = lan()?;
+        // 6 MiB take eight seconds.
+        switch.sh("tc qdisc add dev plug0 root tbf rate 6mbit burst 64kb latency 400ms\n")?;
+        let (mut mei, mut tom) =
+            tokio::try_join!(Person::with("Mei", inside(&homes[0])), Person::with("Tom", inside(&homes[1])))?;
+        befriend(&mut mei, &mut tom).await?;
+        // A picture, and noise that no decoder looks at.
+        let mut file = picture("blue-teapot.jpg").to_vec();
+        file.extend((file.len()..FILE_BYTES).map(|at| (at % 251) as u8));
+        let hash = tom.api().upload(file.clone(), "image/jpeg").await?;
+
+        let (client, wanted) = (mei.api().clone(), hash.clone());
+        let fetching = tokio::spawn(async move {
+            loop {
+                match client.blob(&wanted).await {
+                    Ok(bytes) => return Ok(bytes),
+                    // One transfer all the time: it never says that nobody has it.
+                    Err(error) if error.to_string().contains("on_its_way") => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        });
+        let past = |part: usize| move |network: &Value| network["traffic"]["bytes_in"].as_u64() > Some(part as u64);
+        mei.until("a quarter is here", "/api/network", past(FILE_BYTES / 4)).await?;
+        homes[0].sh("ip address del 192.168.7.1/24 dev eth0\nip address add 192.168.7.11/24 dev eth0\n")?;
+        mei.until("more than half is here", "/api/network", past(FILE_BYTES / 8 * 5)).await?;
+        homes[1].sh("ip address del 192.168.7.2/24 dev eth0\nip address add 192.168.7.22/24 dev eth0\n")?;
+        anyhow::ensure!(fetching.await?? == file, "another file came");
+        talk(&mut mei, &mut tom, ["It is here, all of it.", "I was under another roof meanwhile."]).await
+    })
+}
+
+#[test]
+fn a_laptop_that_slept_is_back_in_a_moment() -> Result<()> {
+    in_a_world("reach::a_laptop_that_slept_is_back_in_a_moment", &["nft"], async {
+        // Only she can call: whoever wants to call her meets her router.
+        let street = Street::build(PORT_RANDOM)?;
+        let (mut mei, mut tom) = tokio::try_join!(
+            Person::with("Mei", inside(&street.homes[0].inside)),
+            Person::with("Tom", inside(&street.shop))
+        )?;
+        befriend(&mut mei, &mut tom).await?;
+        talk(&mut mei, &mut tom, ["Good night.", "Sleep well."]).await?;
+
+        signal(&mei, "STOP")?;
+        street.internet.sh("ip link set home1 down\n")?;
+        let to_mei = tom.chat_with(&mei);
+        let first = tom.say(&to_mei, "The tomatoes are in.").await?;
+        // Her connection dies of this message, long before the regular probe would find it dead.
+        tom.until("she counts as gone", "/api/network", |network| connection(network, &mei).is_none()).await?;
+        tom.until_state(&to_mei, &first, "queued").await?;
+
+        street.internet.sh("ip link set home1 up\n")?;
+        let awake = Instant::now();
+        signal(&mei, "CONT")?;
+        tom.until_state(&to_mei, &first, "delivered").await?;
+        let took = awake.elapsed();
+        println!("the message arrived {took:?} after the laptop woke up");
+        anyhow::ensure!(took < BACK_WITHIN, "{took:?} is no moment");
+        Ok(())
+    })
+}
+
+fn signal(person: &Person, signal: &str) -> Result<()> {
+    let done = std::process::Command::new("kill").args(["-s", signal, &person.node.pid().to_string()]).status()?;
+    anyhow::ensure!(done.success(), "no {signal}");
+    Ok(())
 }

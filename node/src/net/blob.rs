@@ -44,6 +44,14 @@ const CONNECTED_ASKED_MAX: usize = 16;
 /// How often a busy holder is asked again, and how long after.
 const BUSY_RETRIES_MAX: u32 = 10;
 const BUSY_WAIT_MS: u64 = 250;
+/// A transfer that has begun waits so long for a holder that went away to come back: a laptop that changes its network
+/// does so in a few seconds, and is noticed to be gone in twenty.
+const BACK_MS_MAX: u64 = 60_000;
+/// How often it does so: a holder that comes and goes without end is none.
+const BACKS_MAX: u32 = 16;
+
+/// Transfers that wait for one of these peers to come back. At most [`TRANSFERS_MAX`].
+pub(super) type Returning = Vec<(BTreeSet<PeerId>, oneshot::Sender<PeerId>)>;
 
 /// Whoever waits for a blob.
 pub(super) type Fetches = BTreeMap<BlobHash, Vec<oneshot::Sender<Result<u64, BlobFetchError>>>>;
@@ -78,6 +86,23 @@ impl Loop {
             };
             shared.tell(Internal::FetchOver(hash, over)).await;
         });
+    }
+
+    /// Tells a transfer when one of these peers is there, at once if one is.
+    pub(super) fn await_back(&mut self, peers: BTreeSet<PeerId>, back: oneshot::Sender<PeerId>) {
+        self.returning.retain(|(_, waiting)| !waiting.is_closed());
+        self.returning.push((peers.clone(), back));
+        let there = peers.into_iter().find(|id| self.peers.get(id).is_some_and(|peer| peer.greeted));
+        there.into_iter().for_each(|peer| self.handle_back(peer));
+    }
+
+    /// A peer has said who it is.
+    pub(super) fn handle_back(&mut self, peer: PeerId) {
+        for (_, back) in self.returning.extract_if(.., |(wanted, _)| wanted.contains(&peer)) {
+            if back.send(peer).is_err() {
+                tracing::trace!("the transfer has given up");
+            }
+        }
     }
 
     pub(super) fn handle_fetch_over(&mut self, hash: BlobHash, over: &Result<u64, BlobFetchError>) {
@@ -139,7 +164,9 @@ enum Asked {
         bytes: ByteBuf,
     },
     Busy,
-    /// It is of no use: does not have it, is gone, silent, or broke the protocol.
+    /// It is gone or silent; it may come back.
+    Gone,
+    /// It is of no use: it does not have it.
     Useless,
 }
 
@@ -153,6 +180,9 @@ struct Transfer<'s> {
     holders: VecDeque<PeerId>,
     known: BTreeSet<PeerId>,
     busy: BTreeMap<PeerId, u32>,
+    /// Holders that went away.
+    gone: BTreeSet<PeerId>,
+    backs: u32,
     asked_table: bool,
 }
 
@@ -164,6 +194,8 @@ impl<'s> Transfer<'s> {
             holders: VecDeque::new(),
             known: BTreeSet::new(),
             busy: BTreeMap::new(),
+            gone: BTreeSet::new(),
+            backs: 0,
             asked_table: false,
         };
         transfer.add(holders);
@@ -205,6 +237,21 @@ impl<'s> Transfer<'s> {
         self.holders.pop_front()
     }
 
+    /// The first holder that comes back, if one does in time.
+    async fn next_back(&mut self) -> Option<PeerId> {
+        self.backs = self.backs.saturating_add(1);
+        if self.gone.is_empty() || self.backs > BACKS_MAX {
+            return None;
+        }
+        tracing::debug!(hash = %self.hash, "waiting for a holder to come back");
+        let (back, came_back) = oneshot::channel();
+        self.shared.tell(Internal::AwaitBack(self.gone.clone(), back)).await;
+        let patience = Duration::from_millis(BACK_MS_MAX);
+        let peer = tokio::time::timeout(patience, came_back).await.ok()?.ok()?;
+        self.gone.remove(&peer);
+        Some(peer)
+    }
+
     /// Whether a busy peer is worth another try; waits a little if so.
     async fn wait_for(&mut self, busy: PeerId) -> bool {
         let tries = self.busy.entry(busy).or_default();
@@ -230,7 +277,7 @@ impl<'s> Transfer<'s> {
                         self.holders.push_back(peer);
                     }
                 }
-                Asked::Useless => {}
+                Asked::Gone | Asked::Useless => {}
             }
         }
         Err(refused)
@@ -265,7 +312,12 @@ impl<'s> Transfer<'s> {
                 flights.push(Box::pin(fly(self.shared, holder, self.hash, segment)));
             }
             let Some((holder, segment, asked)) = flights.next().await else {
-                return Err(BlobFetchError::NoHolder); // Nobody left; what came stays on disk.
+                // Nobody left. What came stays on disk in any case.
+                let Some(back) = self.next_back().await else { return Err(BlobFetchError::NoHolder) };
+                dropped.remove(&back);
+                free.extend([back; PER_HOLDER]);
+                active = active.saturating_add(1);
+                continue;
             };
             let useful = match asked {
                 Asked::Segment { size: claimed, bytes } if claimed == size => {
@@ -288,6 +340,10 @@ impl<'s> Transfer<'s> {
                     false
                 }
                 Asked::Busy => self.wait_for(holder).await,
+                Asked::Gone => {
+                    self.gone.insert(holder);
+                    false
+                }
                 Asked::Useless => false,
             };
             missing.push_front(segment);
@@ -311,7 +367,8 @@ async fn ask(shared: &Shared, peer: PeerId, hash: BlobHash, offset: Option<u64>)
     match shared.call_blob(peer, BlobRequest { hash, offset }).await {
         Ok(BlobResponse::Segment { size, bytes }) => Asked::Segment { size, bytes },
         Ok(BlobResponse::Busy) => Asked::Busy,
-        Ok(BlobResponse::Absent) | Err(CallError::Failed | CallError::Stopped) => Asked::Useless,
+        Err(CallError::Failed) => Asked::Gone,
+        Ok(BlobResponse::Absent) | Err(CallError::Stopped) => Asked::Useless,
     }
 }
 

@@ -126,6 +126,7 @@ impl Loop {
         }
         let certificate = peer.certificate.clone();
         self.remember(device, &addresses);
+        self.handle_back(from);
         if news {
             let addresses = addresses.iter().map(|address| address::with_peer(address, from)).collect();
             self.emit(NetEvent::PeerUp { device, certificate, addresses });

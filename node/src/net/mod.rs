@@ -232,6 +232,7 @@ pub async fn start(
         book,
         scores: score::Scores::default(),
         fetches: BTreeMap::new(),
+        returning: Vec::new(),
         sync_calls: HashMap::new(),
         blob_calls: HashMap::new(),
         asked_dials: BTreeSet::new(),

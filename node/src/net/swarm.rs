@@ -31,7 +31,7 @@ use super::{
     BlobFetchError, NetError, NetLimits, address,
     alive::{Doubts, Wakefulness},
     behaviour::{Behaviour, BehaviourEvent},
-    blob::Fetches,
+    blob::{Fetches, Returning},
     book::Book,
     calls::{CallError, Calls},
     discovery::Discovery,
@@ -85,6 +85,7 @@ pub(super) enum Internal {
     BlobCall(PeerId, BlobRequest, oneshot::Sender<Result<BlobResponse, CallError>>),
     BlobAnswer(ResponseChannel<Frame<BlobResponse>>, BlobResponse),
     FetchOver(BlobHash, Result<u64, BlobFetchError>),
+    AwaitBack(BTreeSet<PeerId>, oneshot::Sender<PeerId>),
     FindHolders(BlobHash, oneshot::Sender<Vec<PeerId>>),
     Punish(DeviceId, Fault),
 }
@@ -202,6 +203,7 @@ pub(super) struct Loop {
     pub(super) book: Book,
     pub(super) scores: Scores,
     pub(super) fetches: Fetches,
+    pub(super) returning: Returning,
     pub(super) sync_calls: Calls<SyncProtocol>,
     pub(super) blob_calls: Calls<BlobProtocol>,
     /// Dials that somebody waits to hear about.
@@ -303,6 +305,7 @@ impl Loop {
             Internal::BlobAnswer(channel, response) => self.answer_blob(channel, response),
             Internal::SessionOver { peer, topic, tries, over } => self.handle_session_over(peer, topic, tries, over),
             Internal::FetchOver(hash, over) => self.handle_fetch_over(hash, &over),
+            Internal::AwaitBack(peers, back) => self.await_back(peers, back),
             Internal::FindHolders(hash, answer) => self.find_holders(&hash, answer),
             Internal::Punish(device, fault) => self.punish(device, fault),
         }
