@@ -25,7 +25,7 @@ struct Street {
 }
 
 struct Home {
-    _router: Net,
+    router: Net,
     inside: Net,
 }
 
@@ -53,7 +53,7 @@ impl Home {
         router.sh(&format!("ip route add default via 11.0.{number}.1\n"))?;
         router.hide("wan", mapping)?;
         inside.sh(&format!("ip route add default via 192.168.{number}.1\n"))?;
-        Ok(Self { _router: router, inside })
+        Ok(Self { router, inside })
     }
 }
 
@@ -225,6 +225,10 @@ fn a_laptop_that_slept_is_back_in_a_moment() -> Result<()> {
         tom.until("she counts as gone", "/api/network", |network| connection(network, &mei).is_none()).await?;
         tom.until_state(&to_mei, &first, "queued").await?;
 
+        // Overnight her provider gave her another address: nothing of the old connection can be saved, and nobody tells her.
+        street.homes[0].router.sh(
+            "ip address del 11.0.1.2/24 dev wan\nip address add 11.0.1.3/24 dev wan\nip route replace default via 11.0.1.1\n",
+        )?;
         street.internet.sh("ip link set home1 up\n")?;
         let awake = Instant::now();
         signal(&mei, "CONT")?;
@@ -240,4 +244,27 @@ fn signal(person: &Person, signal: &str) -> Result<()> {
     let done = std::process::Command::new("kill").args(["-s", signal, &person.node.pid().to_string()]).status()?;
     anyhow::ensure!(done.success(), "no {signal}");
     Ok(())
+}
+
+#[test]
+fn a_node_finds_out_whether_it_can_be_called() -> Result<()> {
+    in_a_world("reach::a_node_finds_out_whether_it_can_be_called", &["nft"], async {
+        let street = Street::build(PORT_KEPT)?;
+        let kiosk = Net::new("kiosk")?;
+        cable((&street.internet, "kiosk", "11.0.3.1/24"), (&kiosk, "eth0", "11.0.3.2/24"))?;
+        kiosk.sh("ip route add default via 11.0.3.1\n")?;
+        let (mut mei, mut tom, mut lan) = tokio::try_join!(
+            Person::with("Mei", inside(&street.homes[0].inside)),
+            Person::with("Tom", inside(&street.shop)),
+            Person::with("Lan", inside(&kiosk)),
+        )?;
+        // Both call Tom, and nobody calls them, but on their asking.
+        befriend(&mut mei, &mut tom).await?;
+        befriend(&mut lan, &mut tom).await?;
+        let says = |what: &'static str| move |network: &Value| network["reachability"] == what;
+        tom.until("he was called", "/api/network", says("public")).await?;
+        lan.until("Tom could call back", "/api/network", says("public")).await?;
+        mei.until("Tom could not call back", "/api/network", says("outgoing_only")).await?;
+        Ok(())
+    })
 }

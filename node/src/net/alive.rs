@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use hutong_protocol::TimestampMs;
-use libp2p::PeerId;
+use libp2p::{Multiaddr, PeerId, core::transport::ListenerId};
 
 use super::{address, swarm::Loop};
 use crate::clock;
@@ -83,11 +83,10 @@ impl Loop {
     }
 
     /// This machine has lost an address: what hung on it is dead.
-    pub(super) fn handle_address_gone(&mut self, gone: IpAddr) {
-        if gone.is_loopback() {
-            return;
-        }
-        tracing::info!(address = %gone, "an address of this machine is gone");
+    pub(super) fn handle_address_gone(&mut self, address: &Multiaddr) {
+        self.forget_listening(address);
+        let Some(gone) = address::ip(address).filter(|ip| !ip.is_loopback()) else { return };
+        tracing::info!(%address, "an address of this machine is gone");
         self.forget_reach();
         let (mut dead, mut unsure) = (Vec::new(), Vec::new());
         for (id, peer) in &self.peers {
@@ -106,10 +105,11 @@ impl Loop {
     }
 
     /// This machine has a new address: whoever could not be reached may be there.
-    pub(super) fn handle_address_new(&mut self, new: IpAddr) {
-        if !new.is_loopback() {
+    pub(super) fn handle_address_new(&mut self, listener: ListenerId, address: Multiaddr) {
+        if address::ip(&address).is_some_and(|ip| !ip.is_loopback()) {
             let now_ms = self.now_ms();
             self.book.hurry(now_ms, HURRY_MS, usize::MAX);
+            self.note_listening(listener, address);
         }
     }
 

@@ -8,7 +8,7 @@
 //! Nothing of it runs on a node that listens on loopback only.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     task::{Context, Poll},
     time::Duration,
@@ -17,11 +17,14 @@ use std::{
 use libp2p::{
     Multiaddr, PeerId, autonat,
     autonat::v1::{Behaviour as AutoNat, Config, Event, InboundProbeEvent, NatStatus, OutboundProbeEvent},
-    core::{Endpoint, transport::PortUse},
+    core::{
+        Endpoint,
+        transport::{ListenerId, PortUse},
+    },
     dcutr,
     swarm::{
-        ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent,
-        ToSwarm,
+        ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, NewListenAddr, THandler, THandlerInEvent,
+        THandlerOutEvent, ToSwarm, behaviour::toggle::Toggle,
     },
     upnp,
 };
@@ -158,6 +161,12 @@ pub(super) struct Reach {
     reached: bool,
     /// Somebody tried to reach us and could not.
     closed: bool,
+    /// What we listen on beyond this machine.
+    listening: BTreeMap<Multiaddr, ListenerId>,
+    /// No router was found that opens ports.
+    no_router: bool,
+    /// Another router may be there.
+    look_for_router: bool,
     /// What was announced last.
     announced: Vec<Multiaddr>,
 }
@@ -303,9 +312,39 @@ impl Loop {
                 self.reach.mapped.remove(&external_addr);
                 self.swarm.remove_external_address(&external_addr);
             }
-            upnp::Event::GatewayNotFound => tracing::debug!("no router here opens ports"),
-            upnp::Event::NonRoutableGateway => tracing::debug!("the router that opens ports is behind a NAT itself"),
+            upnp::Event::GatewayNotFound | upnp::Event::NonRoutableGateway => {
+                tracing::debug!(?event, "no router here opens ports to the internet");
+                self.reach.no_router = true;
+            }
         }
+    }
+
+    /// This machine listens at one more address: with it may come another router.
+    pub(super) fn note_listening(&mut self, listener: ListenerId, address: Multiaddr) {
+        self.reach.look_for_router |= self.reach.no_router;
+        self.reach.listening.insert(address, listener);
+    }
+
+    /// It does so no longer: nothing is known of the router any more.
+    pub(super) fn forget_listening(&mut self, address: &Multiaddr) {
+        self.reach.look_for_router |= self.reach.listening.remove(address).is_some();
+    }
+
+    /// Once a tick: looks for a router that opens ports, if there may be another than before. The behaviour looks only
+    /// once in its life, so it gets another one.
+    pub(super) fn look_for_router(&mut self) {
+        if !std::mem::take(&mut self.reach.look_for_router) || !self.swarm.behaviour().upnp.is_enabled() {
+            return;
+        }
+        self.reach.no_router = false;
+        for address in std::mem::take(&mut self.reach.mapped) {
+            self.swarm.remove_external_address(&address);
+        }
+        let mut upnp = upnp::tokio::Behaviour::default();
+        for (addr, listener_id) in &self.reach.listening {
+            upnp.on_swarm_event(FromSwarm::NewListenAddr(NewListenAddr { listener_id: *listener_id, addr }));
+        }
+        self.swarm.behaviour_mut().upnp = Toggle::from(Some(upnp));
     }
 
     pub(super) fn handle_dcutr(&mut self, event: &dcutr::Event) {

@@ -327,6 +327,7 @@ impl Loop {
         }
         self.look_alive(now_ms);
         self.close_redundant(now_ms);
+        self.look_for_router();
         self.tend_relays(now_ms);
         self.announce();
         self.redial(now_ms);
@@ -355,13 +356,13 @@ impl Loop {
             SwarmEvent::OutgoingConnectionError { peer_id, connection_id, error } => {
                 self.handle_dial_failed(peer_id, connection_id, &error);
             }
-            SwarmEvent::NewListenAddr { address, .. } if !address::is_relayed(&address) => {
+            SwarmEvent::NewListenAddr { address, listener_id } if !address::is_relayed(&address) => {
                 let addr = address::with_peer(&address, *self.swarm.local_peer_id());
                 self.emit(NetEvent::Listening { addr });
-                address::ip(&address).into_iter().for_each(|ip| self.handle_address_new(ip));
+                self.handle_address_new(listener_id, address);
             }
             SwarmEvent::ExpiredListenAddr { address, .. } if !address::is_relayed(&address) => {
-                address::ip(&address).into_iter().for_each(|ip| self.handle_address_gone(ip));
+                self.handle_address_gone(&address);
             }
             SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "a listener has trouble"),
             SwarmEvent::ListenerClosed { listener_id, reason, .. } => {
