@@ -63,6 +63,11 @@ pub(super) fn is_relayed(address: &Multiaddr) -> bool {
     address.iter().any(|part| part == Protocol::P2pCircuit)
 }
 
+/// The same port at another host.
+pub(super) fn with_ip(address: &Multiaddr, ip: IpAddr) -> Option<Multiaddr> {
+    address.replace(0, |_| Some(ip.into()))
+}
+
 /// The TCP or UDP port of an address.
 pub(super) fn port(address: &Multiaddr) -> Option<u16> {
     address.iter().find_map(|part| match part {

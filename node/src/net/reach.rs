@@ -23,8 +23,8 @@ use libp2p::{
     },
     dcutr,
     swarm::{
-        ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, NewListenAddr, THandler, THandlerInEvent,
-        THandlerOutEvent, ToSwarm, behaviour::toggle::Toggle,
+        ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, NewExternalAddrCandidate, NewListenAddr, THandler,
+        THandlerInEvent, THandlerOutEvent, ToSwarm, behaviour::toggle::Toggle,
     },
     upnp,
 };
@@ -240,9 +240,31 @@ impl Loop {
         if address::reach(address) != Some(Wide::Public) || address::is_relayed(address) {
             return;
         }
-        self.reach.observed.insert(address::split_peer(address).0);
+        if self.reach.observed.insert(address::split_peer(address).0) {
+            self.suggest_holes(address);
+        }
         while self.reach.observed.len() > ADDRESSES_MAX {
             self.reach.observed.pop_first();
+        }
+    }
+
+    /// Tells hole punching where else we may be seen. It knows only the transport over which somebody saw us; if two
+    /// nodes met the relay over different ones, each would call where the other does not listen for it. A router that
+    /// keeps one port as it is keeps the others too.
+    fn suggest_holes(&mut self, seen: &Multiaddr) {
+        let Some(ip) = address::ip(seen) else { return };
+        let port = address::port(seen);
+        let listening = || self.reach.listening.keys();
+        if !listening().any(|ours| address::port(ours) == port) {
+            return;
+        }
+        let same_family = |ours: &&Multiaddr| address::ip(ours).is_some_and(|own| own.is_ipv4() == ip.is_ipv4());
+        let holes: BTreeSet<_> =
+            listening().filter(same_family).filter_map(|ours| address::with_ip(ours, ip)).collect();
+        if let Some(dcutr) = self.swarm.behaviour_mut().dcutr.as_mut() {
+            for addr in holes.iter().take(ADDRESSES_MAX) {
+                dcutr.on_swarm_event(FromSwarm::NewExternalAddrCandidate(NewExternalAddrCandidate { addr }));
+            }
         }
     }
 
