@@ -134,7 +134,7 @@ impl Net {
     }
 
     /// Makes it a router that hides `lan` behind its address on `wan`, as routers at home do: whoever was called may
-    /// answer, and nobody else gets in. `mapping`: what of the source port becomes of it (nftables' words; empty: it stays
+    /// answer, nobody else gets in, and what belongs to no connection that it knows is dropped without a word. `mapping`: what of the source port becomes of it (nftables' words; empty: it stays
     /// the same where it can, so that holes can be punched; `random,fully-random`: another for each connection).
     ///
     /// # Errors
@@ -145,7 +145,11 @@ impl Net {
 nft 'table ip home {{
   chain out {{ type nat hook postrouting priority 100; oifname "{wan}" masquerade {mapping}; }}
   chain here {{ type filter hook input priority 0; iifname "{wan}" ct state new drop; }}
-  chain through {{ type filter hook forward priority 0; iifname "{wan}" ct state new drop; }}
+  chain through {{
+    type filter hook forward priority 0
+    iifname "{wan}" ct state new drop
+    ct state new tcp flags & (fin | syn | rst | ack) != syn drop
+  }}
 }}'
 echo 1 > /proc/sys/net/ipv4/ip_forward
 "#

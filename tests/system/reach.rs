@@ -210,6 +210,10 @@ fn a_laptop_that_slept_is_back_in_a_moment() -> Result<()> {
     in_a_world("reach::a_laptop_that_slept_is_back_in_a_moment", &["nft"], async {
         // Only she can call: whoever wants to call her meets her router.
         let street = Street::build(PORT_RANDOM)?;
+        // As in many offices. A QUIC connection might survive the night.
+        street.internet.sh(
+            "nft 'table ip office { chain out { type filter hook forward priority 0; ip protocol udp drop; }; }'\n",
+        )?;
         let (mut mei, mut tom) = tokio::try_join!(
             Person::with("Mei", inside(&street.homes[0].inside)),
             Person::with("Tom", inside(&street.shop))
