@@ -57,6 +57,10 @@ kinds! {
     Receipt = "receipt",
     /// Where a device's mail may be left for it; replaceable.
     Route = "route",
+    /// The user's own state, among the devices of the account; replaceable.
+    Own = "own",
+    /// Makes a node a device of the account.
+    Adoption = "device.adoption",
     /// A group's name and rules; replaceable, by its owner.
     Group = "group",
     /// Somebody joins or leaves; replaceable.
@@ -83,7 +87,14 @@ impl Kind {
     pub const fn is_private(&self) -> bool {
         matches!(
             self,
-            Self::ContactRequest | Self::ContactAnswer | Self::Message | Self::Receipt | Self::Route | Self::Order
+            Self::ContactRequest
+                | Self::ContactAnswer
+                | Self::Message
+                | Self::Receipt
+                | Self::Route
+                | Self::Own
+                | Self::Adoption
+                | Self::Order
         )
     }
 }

@@ -18,6 +18,7 @@ pub mod mailbox;
 pub mod market;
 pub mod money;
 pub mod order;
+pub mod own;
 pub mod phrase;
 pub mod record;
 pub mod seal;

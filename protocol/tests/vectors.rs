@@ -25,6 +25,7 @@ use hutong_protocol::{
         Address, DeclineReason, Entry, EntryKind, Fulfilment, ListingSignature, OrderEntry, Quote, QuoteLine,
         RefundFor, Request, RequestLine, Role, RulingTerms, Split, pin_hash,
     },
+    own::{Adoption, Own},
     record::verify_all,
     signature::{AccountKey, Purpose},
     tombstone::Tombstone,
@@ -126,6 +127,14 @@ fn people(author: &Author) -> Vec<(String, Vec<u8>)> {
                 .1,
         ),
         author.public(Topic::Profile(me), Kind::Revocation, Some(&revoked.to_string()), &Revocation { statement }),
+        author.private(Kind::Own, &Own::Contact { account: to, alias: Some("王小美".into()), blocked: false }),
+        author.private(
+            Kind::Adoption,
+            &Adoption {
+                secret: [0x63; 16],
+                certificate: Certificate::issue(&author.account, DeviceKey::from_seed(&[0x64; 32]).id(), NOT_BEFORE),
+            },
+        ),
         author.private(
             Kind::Route,
             &Route {

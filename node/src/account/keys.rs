@@ -16,6 +16,11 @@ pub(super) fn revoked(account: &AccountId, device: &DeviceId) -> Key {
     Key::new(PREFIX).u8(b'r').array(&account.0).array(&device.0)
 }
 
+/// Whether a device of this account was added without history (one byte).
+pub(super) fn without_history(device: &DeviceId) -> Key {
+    Key::new(PREFIX).u8(b'h').array(&device.0)
+}
+
 /// Present once the recovery phrase was confirmed.
 pub(super) fn confirmed() -> Key {
     Key::new(PREFIX).u8(b'c')

@@ -1,14 +1,19 @@
 //! Accounts: profile, devices, revocations, and the user's own settings.
 
 mod keys;
+pub mod link;
 mod rules;
+#[cfg(test)]
+mod tests;
 pub mod view;
 
 use hutong_protocol::{
-    AccountId, BlobHash, DeviceId, Draft, Kind, RevocationStatement, Topic, Verified,
+    AccountId, AccountKey, BlobHash, DeviceId, Draft, Kind, RevocationStatement, Topic, Verified,
     account::{Device, PROFILE_SLOT, Profile, Revocation},
     limits::NAME_BYTES_MAX,
     order::Address,
+    own::Own,
+    phrase::Phrase,
     text::{clean_line, clean_text},
 };
 
@@ -30,7 +35,7 @@ impl Feature for Account {
     }
 
     fn kinds(&self) -> &'static [Kind] {
-        &[Kind::Profile, Kind::Device, Kind::Revocation]
+        &[Kind::Profile, Kind::Device, Kind::Revocation, Kind::Own, Kind::Adoption]
     }
 
     /// A revoked device's records are refused from the time that the revocation names; private ones whatever time they
@@ -46,8 +51,12 @@ impl Feature for Account {
     }
 
     fn accept(&self, cx: &mut Cx<'_>, record: &Verified, _: Source) -> Result<Keep, Reject> {
-        rules::own_topic(record)?;
         let account = record.author();
+        match record.header().kind {
+            Kind::Own => return own(cx, record),
+            Kind::Adoption => return link::adopted(cx, record),
+            _ => rules::own_topic(record)?,
+        }
         match record.header().kind {
             Kind::Profile => {
                 rules::profile(record)?;
@@ -58,7 +67,12 @@ impl Feature for Account {
             Kind::Device => {
                 let body = rules::device(record)?;
                 if let Some((keys, version)) = body.seal.zip(record.header().version) {
-                    cx.learn(record.certificate(), keys, body.mailbox, version)?;
+                    let is_new = cx.learn(record.certificate(), keys, body.mailbox, version)?;
+                    let device = record.header().device;
+                    if is_new && cx.account() == Some(account) && device != cx.device() {
+                        device_added(cx, device)?;
+                    }
+                    cx.notify(Event::Profile(account));
                 }
             }
             _ => revoked(cx, account, &rules::revocation(record)?)?,
@@ -71,6 +85,15 @@ impl Feature for Account {
     }
 
     fn hear(&self, cx: &mut Cx<'_>, event: &DomainEvent) -> Result<(), EngineError> {
+        match event {
+            DomainEvent::OwnDeviceAdded(_) => tell_settings(cx)?,
+            DomainEvent::Own(Own::Settings { language, theme, read_receipts }) => {
+                let (language, theme, read_receipts) = (language.clone(), theme.clone(), *read_receipts);
+                let before = view::settings(cx.read())?;
+                cx.put_value(keys::settings(), &Settings { language, theme, read_receipts, ..before })?;
+            }
+            _ => {}
+        }
         if let DomainEvent::ProfileSeen(account, profile) = event
             && view::profile(cx.read(), account)?.as_ref() != Some(profile)
             && !view::has_record(cx.read(), account)?
@@ -81,6 +104,32 @@ impl Feature for Account {
         }
         Ok(())
     }
+}
+
+/// What another device of this account says that the user decided there.
+fn own(cx: &mut Cx<'_>, record: &Verified) -> Result<Keep, Reject> {
+    let (header, me) = (record.header(), cx.account().ok_or(Reject::Later("this node has no account yet"))?);
+    let body: Own = record.body()?;
+    body.validate()?;
+    if header.account != me || header.topic != Topic::direct(&me, &me) || header.slot != Some(body.slot()) {
+        return Err(Reject::Rule("not in the account's own topic and slot"));
+    }
+    if header.device != cx.device() {
+        cx.emit(&DomainEvent::Own(body))?;
+    }
+    Ok(Keep::Store)
+}
+
+/// Another device of this account is there: it gets what this one has.
+fn device_added(cx: &mut Cx<'_>, device: DeviceId) -> Result<(), EngineError> {
+    let Some(me) = cx.account() else { return Ok(()) };
+    cx.emit(&DomainEvent::OwnDeviceAdded(device))?;
+    cx.hand_on(&Topic::direct(&me, &me), &device, |_| true)
+}
+
+fn tell_settings(cx: &mut Cx<'_>) -> Result<(), EngineError> {
+    let Settings { language, theme, read_receipts, .. } = view::settings(cx.read())?;
+    cx.publish_own(&Own::Settings { language, theme, read_receipts })
 }
 
 /// From the named time on, nothing of the device counts: what came before the revocation arrived is dropped, so that
@@ -202,21 +251,37 @@ pub fn confirm_phrase(cx: &mut Cx<'_>, words: &[(usize, String)]) -> Result<(), 
     Ok(())
 }
 
-/// Revokes another device of this account, from now on.
+/// Revokes another device of this account, from now on. `phrase`: needed where this node does not keep it.
 ///
 /// # Errors
-/// Refused for this very device, or without the recovery phrase.
-pub fn revoke(cx: &mut Cx<'_>, device: DeviceId) -> Result<(), CommandError> {
+/// Refused for this very device, or without the recovery phrase of this account.
+pub fn revoke(cx: &mut Cx<'_>, device: DeviceId, phrase: Option<Phrase>) -> Result<(), CommandError> {
     let me = cx.me()?;
     if device == cx.device() {
         return Err(CommandError::refused("this_device", "a device cannot revoke itself: use another one"));
     }
-    let statement = RevocationStatement::issue(&cx.phrase()?.account_key(), device, cx.now());
+    let key = account_key(cx, phrase)?;
+    let statement = RevocationStatement::issue(&key, device, cx.now());
     let slot = device.to_string();
     let version = cx.next_version(&me, &Kind::Revocation, &slot)?;
     let body = Revocation { statement };
     cx.publish(Draft::new(Topic::Profile(me), Kind::Revocation, &body)?.in_slot(slot, version), None)?;
     Ok(())
+}
+
+/// The account's own key, out of the phrase that is given or kept.
+fn account_key(cx: &Cx<'_>, phrase: Option<Phrase>) -> Result<AccountKey, CommandError> {
+    let phrase = match phrase {
+        Some(phrase) => phrase,
+        None => cx.phrase().map_err(|_| {
+            CommandError::refused("phrase_needed", "this device does not keep the recovery phrase: type it in")
+        })?,
+    };
+    let key = phrase.account_key();
+    if Some(key.id()) == cx.account() {
+        return Ok(key);
+    }
+    Err(CommandError::refused("phrase_wrong", "these words belong to another account"))
 }
 
 /// Keeps the user's settings.
@@ -229,7 +294,7 @@ pub fn set_settings(cx: &mut Cx<'_>, settings: &Settings) -> Result<(), CommandE
         return Err(CommandError::refused("invalid", "language is auto, en or zh; theme is auto, light or dark"));
     }
     cx.put_value(keys::settings(), settings)?;
-    Ok(())
+    Ok(tell_settings(cx)?)
 }
 
 /// Keeps the user's postal addresses. They never leave this node but inside an order.

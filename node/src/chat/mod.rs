@@ -7,6 +7,7 @@ use hutong_protocol::{
     AccountId, Draft, Kind, RecordId, TimestampMs, Topic, Verified,
     chat::{Card, Content, Message, Receipt, ReceiptStatus},
     limits::{MESSAGE_TEXT_BYTES_MAX, RECEIPT_IDS_MAX},
+    own::Own,
     text::clean_text,
 };
 
@@ -94,6 +95,13 @@ impl Feature for Chat {
                 }
                 Ok(())
             }
+            DomainEvent::OwnDeviceAdded(_) => {
+                view::list(cx.read())?.into_iter().try_for_each(|(chat, row)| tell(cx, &chat, &row))
+            }
+            DomainEvent::Own(Own::Chat { chat, read_to, muted, pinned }) => match chat.parse() {
+                Ok(chat) => kept_elsewhere(cx, chat, *read_to, *muted, *pinned),
+                Err(_) => Ok(()),
+            },
             DomainEvent::Handed(account, id, Outcome::Stored) => {
                 let chat = ChatId::Direct(*account);
                 if view::message(cx.read(), &chat, id)?.is_some() {
@@ -104,6 +112,32 @@ impl Feature for Chat {
             _ => Ok(()),
         }
     }
+}
+
+/// Tells the other devices of this account how far a conversation was read here, and how it is kept.
+fn tell(cx: &mut Cx<'_>, chat: &ChatId, row: &ChatRow) -> Result<(), EngineError> {
+    let (chat, read_to) = (chat.to_string(), row.read_to);
+    cx.publish_own(&Own::Chat { chat, read_to, muted: row.muted, pinned: row.pinned })
+}
+
+/// The same, from another device.
+fn kept_elsewhere(
+    cx: &mut Cx<'_>,
+    chat: ChatId,
+    read_to: TimestampMs,
+    muted: bool,
+    pinned: bool,
+) -> Result<(), EngineError> {
+    let Some(me) = cx.account() else { return Ok(()) };
+    let row = view::row(cx.read(), &chat)?;
+    let read_to = row.read_to.max(read_to);
+    let topic = view::topic(&me, &chat);
+    let from = Place { topic: topic.key(), at: read_to.plus_ms(1), id: RecordId([0; 32]) }.key();
+    let end = rows::set(&topic).tail(&[0xff; 41]);
+    let unread = u32::try_from(unread_between(cx, &me, &from, &end)?.len()).unwrap_or(u32::MAX);
+    cx.put_value(keys::chat(&chat), &ChatRow { read_to, unread, muted, pinned, ..row })?;
+    cx.notify(Event::Chat(chat));
+    Ok(())
 }
 
 fn is_own_store(cx: &Cx<'_>) -> Result<bool, EngineError> {
@@ -255,7 +289,9 @@ pub fn mark_read(cx: &mut Cx<'_>, chat: ChatId, up_to: RecordId) -> Result<(), C
     let end = rows::set(&topic).tail(&[0xff; 41]);
     let left = unread_between(cx, &me, &to, &end)?.len();
     let unread = u32::try_from(left).unwrap_or(u32::MAX);
-    cx.put_value(keys::chat(&chat), &ChatRow { unread, read_to: row.read_to.max(message.at), ..row })?;
+    let row = ChatRow { unread, read_to: row.read_to.max(message.at), ..row };
+    cx.put_value(keys::chat(&chat), &row)?;
+    tell(cx, &chat, &row)?;
     cx.notify(Event::Chat(chat));
     if let ChatId::Direct(other) = chat
         && account::view::settings(cx.read())?.read_receipts
@@ -288,6 +324,7 @@ pub fn set_flags(cx: &mut Cx<'_>, chat: ChatId, muted: Option<bool>, pinned: Opt
     let row = view::row(cx.read(), &chat)?;
     let row = ChatRow { muted: muted.unwrap_or(row.muted), pinned: pinned.unwrap_or(row.pinned), ..row };
     cx.put_value(keys::chat(&chat), &row)?;
+    tell(cx, &chat, &row)?;
     cx.notify(Event::Chat(chat));
     Ok(())
 }

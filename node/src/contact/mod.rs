@@ -10,9 +10,10 @@ mod keys;
 pub mod view;
 
 use hutong_protocol::{
-    AccountId, Draft, Kind, Topic, Verified,
+    AccountId, DeviceId, Draft, Kind, Topic, Verified,
     contact::{ContactAnswer, ContactRequest},
     limits::{NAME_BYTES_MAX, REQUEST_TEXT_BYTES_MAX},
+    own::Own,
     text::{clean_line, clean_text, truncate},
 };
 
@@ -56,7 +57,7 @@ impl Feature for Contacts {
 
     fn applied(&self, cx: &mut Cx<'_>, record: &Verified) -> Result<(), Reject> {
         if cx.account() == Some(record.author()) {
-            return Ok(());
+            return if record.header().device == cx.device() { Ok(()) } else { elsewhere(cx, record) };
         }
         match record.header().kind {
             Kind::ContactRequest => request_arrived(cx, record, record.body()?),
@@ -65,6 +66,16 @@ impl Feature for Contacts {
     }
 
     fn hear(&self, cx: &mut Cx<'_>, event: &DomainEvent) -> Result<(), EngineError> {
+        match event {
+            DomainEvent::OwnDeviceAdded(device) => return hand_on(cx, device),
+            DomainEvent::Own(Own::Contact { account, alias, blocked }) => {
+                let contact = view::get(cx.read(), account)?;
+                let (alias, was_blocked) = (alias.clone(), contact.blocked);
+                save(cx, account, &Contact { alias, blocked: *blocked, ..contact })?;
+                return if *blocked && !was_blocked { cx.emit(&DomainEvent::ContactGone(*account)) } else { Ok(()) };
+            }
+            _ => {}
+        }
         if let DomainEvent::Dealing(account) = event {
             let contact = view::get(cx.read(), account)?;
             if !contact.dealing {
@@ -83,6 +94,53 @@ impl Feature for Contacts {
     fn wants(&self, read: &dyn Read, account: &AccountId) -> Result<bool, EngineError> {
         Ok(view::get(read, account)?.may_write())
     }
+}
+
+/// Gives another device of this account the contacts, and what was said and ordered if it is wanted.
+fn hand_on(cx: &mut Cx<'_>, device: &DeviceId) -> Result<(), EngineError> {
+    let Some(me) = cx.account() else { return Ok(()) };
+    let bare = account::link::is_without_history(cx, device)?;
+    for (account, contact) in view::list(cx.read())? {
+        tell(cx, account, &contact)?;
+        if contact.may_write() || contact.state == ContactState::Incoming {
+            let wanted =
+                |kind: &Kind| !bare || matches!(kind, Kind::ContactRequest | Kind::ContactAnswer | Kind::Route);
+            cx.hand_on(&Topic::direct(&me, &account), device, wanted)?;
+        }
+    }
+    Ok(())
+}
+
+/// Tells the other devices of this account what the user decided about somebody.
+fn tell(cx: &mut Cx<'_>, account: AccountId, contact: &Contact) -> Result<(), EngineError> {
+    cx.publish_own(&Own::Contact { account, alias: contact.alias.clone(), blocked: contact.blocked })
+}
+
+/// Another device of this account asked somebody, or answered.
+fn elsewhere(cx: &mut Cx<'_>, record: &Verified) -> Result<(), Reject> {
+    let since = record.header().at;
+    if record.header().kind == Kind::ContactRequest {
+        let ContactRequest { to, text, .. } = record.body()?;
+        let contact = view::get(cx.read(), &to)?;
+        cx.follow(&Topic::Profile(to))?;
+        match contact.state {
+            ContactState::None | ContactState::Declined => {
+                save(cx, &to, &Contact { state: ContactState::Outgoing, since, text, ..contact })?;
+            }
+            // Both asked: it is a yes.
+            ContactState::Incoming => accepted(cx, &to, contact)?,
+            ContactState::Outgoing | ContactState::Accepted => {}
+        }
+        return Ok(());
+    }
+    let ContactAnswer { to, accepted: yes, .. } = record.body()?;
+    let contact = view::get(cx.read(), &to)?;
+    if yes {
+        accepted(cx, &to, contact)?;
+    } else if contact.state != ContactState::Accepted {
+        save(cx, &to, &Contact { state: ContactState::Declined, ..contact })?;
+    }
+    Ok(())
 }
 
 /// A private record is in the topic of its two parties, and this node is one of them.
@@ -230,7 +288,9 @@ fn incoming(cx: &Cx<'_>, account: &AccountId) -> Result<Contact, CommandError> {
 pub fn set_alias(cx: &mut Cx<'_>, account: AccountId, alias: &str) -> Result<(), CommandError> {
     let contact = view::get(cx.read(), &account)?;
     let alias = Some(clean_line(alias, NAME_BYTES_MAX)).filter(|alias| !alias.is_empty());
-    Ok(save(cx, &account, &Contact { alias, ..contact })?)
+    let contact = Contact { alias, ..contact };
+    save(cx, &account, &contact)?;
+    Ok(tell(cx, account, &contact)?)
 }
 
 /// Blocks or unblocks. Nothing of a blocked account is taken in or shown.
@@ -239,7 +299,9 @@ pub fn set_alias(cx: &mut Cx<'_>, account: AccountId, alias: &str) -> Result<(),
 /// The store's.
 pub fn set_blocked(cx: &mut Cx<'_>, account: AccountId, blocked: bool) -> Result<(), CommandError> {
     let contact = view::get(cx.read(), &account)?;
-    save(cx, &account, &Contact { blocked, ..contact })?;
+    let contact = Contact { blocked, ..contact };
+    save(cx, &account, &contact)?;
+    tell(cx, account, &contact)?;
     if blocked {
         cx.emit(&DomainEvent::ContactGone(account))?;
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hutong_protocol::{
     AccountId, Certificate, DeviceId, DeviceKey, Draft, Kind, RecordId, TimestampMs, Topic,
     mailbox::{MailboxRequest, QueueId},
+    own::Own,
     record::{Stored, Unverified, verify_all},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -178,6 +179,63 @@ impl Cx<'_> {
     /// # Errors
     /// [`Reject`] if the record breaks the rules its readers will apply.
     pub fn publish(&mut self, draft: Draft, to: Option<AccountId>) -> Result<RecordId, Reject> {
+        let (record, stored) = self.write(draft)?;
+        let (id, me) = (record.id(), record.author());
+        if let Some(to) = to.filter(|_| !record.header().topic.is_public()) {
+            outbox::put(self, &to, &record, stored)?;
+            if to != me && outbox::needs_receipt(&record.header().kind) {
+                outbox::put(self, &me, &record, stored)?;
+            }
+        }
+        Ok(id)
+    }
+
+    /// Signs a private record and takes it in, for one device of this account alone.
+    ///
+    /// # Errors
+    /// [`Reject`] if the record breaks the rules its readers will apply.
+    pub fn publish_for(&mut self, draft: Draft, device: &DeviceId) -> Result<RecordId, Reject> {
+        let (record, stored) = self.write(draft)?;
+        outbox::put_for(self, &record.author(), device, &record, stored)?;
+        Ok(record.id())
+    }
+
+    /// Tells the other devices of this account what the user decided here, if there are any.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn publish_own(&mut self, own: &Own) -> Result<(), EngineError> {
+        let Some(me) = self.account() else { return Ok(()) };
+        if super::peers::recipients(self, &me)?.is_empty() {
+            return Ok(());
+        }
+        let slot = own.slot();
+        let version = self.next_version(&me, &Kind::Own, &slot)?;
+        let draft = Draft::new(Topic::direct(&me, &me), Kind::Own, own)?.in_slot(slot, version);
+        match self.publish(draft, Some(me)) {
+            Err(Reject::Own(error)) => Err(error),
+            Err(reject) => {
+                tracing::warn!(%reject, "the other devices could not be told");
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+        }
+    }
+
+    /// Hands on to another device of this account what is here of a private topic.
+    ///
+    /// # Errors
+    /// The store's, or damage.
+    pub fn hand_on(
+        &mut self,
+        topic: &Topic,
+        device: &DeviceId,
+        wanted: impl Fn(&Kind) -> bool,
+    ) -> Result<(), EngineError> {
+        outbox::hand_on(self, topic, device, wanted)
+    }
+
+    fn write(&mut self, draft: Draft) -> Result<(hutong_protocol::Verified, bool), Reject> {
         let Some(identity) = self.identity.clone() else {
             return Err(Reject::Rule("create or restore an account first"));
         };
@@ -192,14 +250,8 @@ impl Cx<'_> {
         if topic.is_public() {
             let bytes = record.signed_bytes().clone();
             self.effects.push(Effect::Publish { topic, id, bytes });
-        } else if let Some(to) = to {
-            let me = identity.certificate.account;
-            outbox::put(self, &to, &record, stored)?;
-            if to != me && outbox::needs_receipt(&record.header().kind) {
-                outbox::put(self, &me, &record, stored)?;
-            }
         }
-        Ok(id)
+        Ok((record, stored))
     }
 
     fn next_at(&self, topic: &Topic) -> Result<TimestampMs, EngineError> {
@@ -400,6 +452,23 @@ impl Cx<'_> {
         self.effects.push(Effect::Identity(identity.certificate.clone()));
         *self.identity = Some(identity);
         Ok(account)
+    }
+
+    /// Makes this node a device of an account that certified it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn join(&mut self, certificate: Certificate) -> Result<(), EngineError> {
+        let identity = super::identity::join(&mut self.txn, self.device_key, certificate)?;
+        self.effects.push(Effect::Identity(identity.certificate.clone()));
+        *self.identity = Some(identity);
+        self.session.pairing = None;
+        Ok(())
+    }
+
+    /// The secret that this node, without an account, shows to be made a device of one; and until when it is valid.
+    pub const fn pairing(&mut self) -> &mut Option<([u8; 16], TimestampMs)> {
+        &mut self.session.pairing
     }
 
     /// This device's certificate and key, for signatures inside a body.

@@ -7,6 +7,7 @@ use hutong_protocol::{
     account::Profile,
     chat::{Card, ReceiptStatus},
     mailbox::{MailboxAnswer, MailboxRequest},
+    own::Own,
 };
 
 use serde::{Deserialize, Serialize};
@@ -355,6 +356,10 @@ pub enum DomainEvent {
     Handed(AccountId, RecordId, Outcome),
     /// A private record was left in a mailbox of its recipient.
     Left(AccountId, RecordId),
+    /// Another device of this account can be sealed for from now on.
+    OwnDeviceAdded(DeviceId),
+    /// Another device of this account says what the user decided there.
+    Own(Own),
     /// A device no longer speaks for its account.
     Revoked(AccountId, DeviceId),
     /// A review was published by this node.

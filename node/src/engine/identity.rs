@@ -65,6 +65,19 @@ pub(super) fn adopt(
     Ok(Identity { certificate, key: device.clone() })
 }
 
+/// Keeps a certificate that another device of the account gave this one.
+///
+/// # Errors
+/// Only for a certificate that cannot be encoded.
+pub(super) fn join(
+    txn: &mut Txn<'_>,
+    device: &Arc<DeviceKey>,
+    certificate: Certificate,
+) -> Result<Identity, EngineError> {
+    txn.put(key("certificate"), codec::encode(&certificate)?);
+    Ok(Identity { certificate, key: device.clone() })
+}
+
 /// The recovery phrase, if this node keeps it.
 ///
 /// # Errors

@@ -16,7 +16,7 @@
 
 use std::collections::BTreeSet;
 
-use hutong_protocol::{AccountId, DeviceId, Kind, RecordId, TimestampMs, Verified, codec};
+use hutong_protocol::{AccountId, DeviceId, Kind, RecordId, TimestampMs, Topic, Verified, codec};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -109,18 +109,54 @@ impl OutboxRow {
 /// that has no other device.
 pub(super) fn put(cx: &mut Cx<'_>, to: &AccountId, record: &Verified, stored: bool) -> Result<(), EngineError> {
     let bytes = (!stored).then(|| serde_bytes::ByteBuf::from(record.signed_bytes().to_vec()));
-    let row = OutboxRow { state: OutboxState::Queued, since: cx.now, tries: 0, left_in: Vec::new(), bytes };
     let mut devices: Vec<_> = peers::recipients(cx, to)?.into_iter().map(|recipient| recipient.device).collect();
     if devices.is_empty() && cx.account() != Some(*to) {
         devices.push(ANY);
     }
-    for device in &devices {
-        cx.put_value(keys::outbox(to, device, record.header().at, &record.id()), &row)?;
-        cx.session.mailboxes.wake(device);
-    }
-    if !devices.is_empty() {
-        cx.session.to_flush.insert(*to);
-        cx.session.wanted_changed();
+    let place = (record.header().at, record.id());
+    devices.iter().try_for_each(|device| put_row(cx, to, device, place, bytes.clone()))
+}
+
+/// Queues a private record for one device alone.
+pub(super) fn put_for(
+    cx: &mut Cx<'_>,
+    account: &AccountId,
+    device: &DeviceId,
+    record: &Verified,
+    stored: bool,
+) -> Result<(), EngineError> {
+    let bytes = (!stored).then(|| serde_bytes::ByteBuf::from(record.signed_bytes().to_vec()));
+    put_row(cx, account, device, (record.header().at, record.id()), bytes)
+}
+
+fn put_row(
+    cx: &mut Cx<'_>,
+    account: &AccountId,
+    device: &DeviceId,
+    (at, id): (TimestampMs, RecordId),
+    bytes: Option<serde_bytes::ByteBuf>,
+) -> Result<(), EngineError> {
+    let row = OutboxRow { state: OutboxState::Queued, since: cx.now, tries: 0, left_in: Vec::new(), bytes };
+    cx.put_value(keys::outbox(account, device, at, &id), &row)?;
+    cx.session.mailboxes.wake(device);
+    cx.session.to_flush.insert(*account);
+    cx.session.wanted_changed();
+    Ok(())
+}
+
+/// Hands on to another device of this account what is here of a private topic.
+pub(super) fn hand_on(
+    cx: &mut Cx<'_>,
+    topic: &Topic,
+    device: &DeviceId,
+    wanted: impl Fn(&Kind) -> bool,
+) -> Result<(), EngineError> {
+    let Some(me) = cx.account() else { return Ok(()) };
+    for (key, bytes) in cx.txn.collect(KeyRange::prefix(&keys::set(topic)), Direction::Ascending, usize::MAX)? {
+        let header = hutong_protocol::record::Stored::decode(bytes)?.header;
+        if let Some(place) = keys::Place::parse(&key).filter(|_| wanted(&header.kind) && header.device != *device) {
+            put_row(cx, &me, device, (place.at, place.id), None)?;
+        }
     }
     Ok(())
 }
@@ -240,6 +276,7 @@ pub(super) fn flush(cx: &mut Cx<'_>) -> Result<(), EngineError> {
 }
 
 fn flush_to(cx: &mut Cx<'_>, account: &AccountId, to: &Recipient) -> Result<(), EngineError> {
+    cx.session.flight_to.insert(to.device, *account);
     if cx.session.in_flight.get(&to.device).is_some_and(|flights| flights.len() >= FOLLOW_MAX) {
         return Ok(());
     }
@@ -368,12 +405,7 @@ pub(crate) fn left(
 type Enveloped = (bool, std::sync::Arc<[u8]>);
 
 /// What a row is about: whether it is a receipt, and the envelope. `None`: its record was dropped.
-fn envelope(
-    cx: &Cx<'_>,
-    row: &OutboxRow,
-    id: &RecordId,
-    at: TimestampMs,
-) -> Result<Option<Enveloped>, EngineError> {
+fn envelope(cx: &Cx<'_>, row: &OutboxRow, id: &RecordId, at: TimestampMs) -> Result<Option<Enveloped>, EngineError> {
     Ok(match &row.bytes {
         Some(bytes) => Some((true, bytes.to_vec().into())),
         None => ingest::bytes_of(&cx.txn, id, at)?.map(|bytes| (false, bytes)),

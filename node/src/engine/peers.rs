@@ -56,6 +56,10 @@ pub(super) struct Session {
     pub(super) addresses: Vec<String>,
     /// Records handed to the network and not yet answered, by recipient.
     pub(super) in_flight: BTreeMap<DeviceId, BTreeMap<RecordId, TimestampMs>>,
+    /// The account that what is on its way to a device is for: a device may not have said yet whose it is.
+    pub(super) flight_to: BTreeMap<DeviceId, AccountId>,
+    /// What this node, still without an account, shows to be made a device of one; and until when that is valid.
+    pub(super) pairing: Option<([u8; 16], TimestampMs)>,
     /// What the mailbox feature knows while the process runs.
     pub(super) mailboxes: crate::mailbox::client::Session,
     /// Devices of strangers that introduced themselves with what they sent.
@@ -179,15 +183,16 @@ pub(super) fn learn(
     remember(cx, certificate, &[])?;
     let key = keys::device(&certificate.account, &certificate.device);
     let Some(row) = get_value::<DeviceRow>(&cx.txn, &key)? else { return Ok(false) };
-    if row.seal.is_some() && row.version >= version {
+    if row.seal.is_some() && row.version >= version && version > 0 {
         return Ok(false);
     }
-    let is_new = row.seal.is_none();
+    // Version 0 is what a link showed; the device itself has said nothing yet.
+    let (is_recipient, is_new) = (row.seal.is_some(), row.seal.is_none() || row.version == 0);
     cx.put_value(key, &DeviceRow { seal: Some(keys), mailbox, version, ..row })?;
-    if is_new {
+    if !is_recipient {
         became_recipient(cx, certificate)?;
     }
-    Ok(is_new)
+    Ok(is_new && version > 0)
 }
 
 fn became_recipient(cx: &mut Cx<'_>, certificate: &Certificate) -> Result<(), EngineError> {

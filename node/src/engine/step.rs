@@ -23,9 +23,9 @@ use crate::{mailbox, seal::Opened, store::Txn};
 
 /// What a received record turned out to be before any rule was asked.
 enum Checked {
-    /// New, and where it belongs.
-    Verified(Box<Verified>, Place),
-    /// Already here; its author and whether it asks for a receipt.
+    /// New, where it belongs, and who waits for a receipt.
+    Verified(Box<Verified>, Place, AccountId),
+    /// Already here; who waits for a receipt and whether it asks for a receipt.
     Known(AccountId, RecordId, bool),
     /// Its seal did not open: from which device it claims to be, and which record it claims to hold.
     Unreadable(AccountId, DeviceId, RecordId),
@@ -134,10 +134,13 @@ impl Engine {
         for input in inputs {
             for item in 0..input.record_count() {
                 let record = match input {
-                    Input::Records { records, .. } => decode(records.get(item).map(Arc::clone).unwrap_or_default()),
+                    Input::Records { records, .. } => {
+                        let record = decode(records.get(item).map(Arc::clone).unwrap_or_default());
+                        record.map(|record| (record.header().account, record))
+                    }
                     _ => self.unsealed(opened.next().unwrap_or(Opened::Garbage))?,
                 };
-                let record = match record {
+                let (waits, record) = match record {
                     Ok(record) => record,
                     Err(result) => {
                         checked.push(Some(result));
@@ -148,9 +151,9 @@ impl Engine {
                 let (header, place) = (record.header(), places.of(record.header(), record.id()));
                 if self.store.contains(&place.key())? {
                     let receipt = outbox::needs_receipt(&header.kind);
-                    checked.push(Some(Checked::Known(header.account, record.id(), receipt)));
+                    checked.push(Some(Checked::Known(waits, record.id(), receipt)));
                 } else {
-                    waiting.push((checked.len(), place));
+                    waiting.push((checked.len(), place, waits));
                     unverified.push(record);
                     checked.push(None);
                 }
@@ -161,11 +164,11 @@ impl Engine {
             let results = verify_all(std::mem::replace(&mut unverified, rest), |certificate| {
                 self.certificates.get(&certificate.device).is_some_and(|known| known == certificate)
             });
-            for ((index, place), result) in waiting.iter().zip(results) {
+            for ((index, place, waits), result) in waiting.iter().zip(results) {
                 let outcome = match result {
                     Ok(record) => {
                         self.remember(&record);
-                        Checked::Verified(Box::new(record), *place)
+                        Checked::Verified(Box::new(record), *place, *waits)
                     }
                     Err(error) => Checked::Rejected(Reject::Fault(error)),
                 };
@@ -177,14 +180,23 @@ impl Engine {
         Ok(checked.into_iter().flatten().collect())
     }
 
+    /// Who waits for a receipt: whoever wrote it, or the own other device that handed it on.
+    fn owed_to(&self, sealed_by: AccountId, author: AccountId) -> AccountId {
+        let me = self.identity.as_ref().map(|identity| identity.certificate.account);
+        if me == Some(sealed_by) { sealed_by } else { author }
+    }
+
     /// What came out of an item, as a record to be verified.
-    fn unsealed(&self, opened: Opened) -> Result<Result<Unverified, Checked>, EngineError> {
-        let (account, device, bytes) = match opened {
-            Opened::Record { account, device, bytes, .. } => (account, device, bytes),
-            Opened::Known(id) => {
+    fn unsealed(&self, opened: Opened) -> Result<Result<(AccountId, Unverified), Checked>, EngineError> {
+        let (account, bytes) = match opened {
+            Opened::Record { account, bytes, .. } => (account, bytes),
+            Opened::Known(account, id) => {
                 let header = super::get_record(&*self.store, &id)?.map(|record| record.header);
                 return Ok(Err(match header {
-                    Some(header) => Checked::Known(header.account, id, outbox::needs_receipt(&header.kind)),
+                    Some(header) => {
+                        let waits = self.owed_to(account, header.account);
+                        Checked::Known(waits, id, outbox::needs_receipt(&header.kind))
+                    }
                     None => Checked::Rejected(Reject::Unwanted("already here")),
                 }));
             }
@@ -192,18 +204,19 @@ impl Engine {
             Opened::Unreadable { account, device, id } => return Ok(Err(Checked::Unreadable(account, device, id))),
             Opened::Garbage => return Ok(Err(Checked::Rejected(Reject::Rule("not sealed for this device")))),
         };
-        let record = decode(bytes);
-        if let Ok(record) = &record {
-            let (header, me) = (record.header(), self.identity.as_ref().map(|identity| identity.certificate.account));
-            // Another device of this account may hand on what others wrote.
-            if (header.account, header.device) != (account, device) && me != Some(account) {
-                return Ok(Err(Checked::Rejected(Reject::Rule("sealed by another device than signed it"))));
-            }
-            if header.topic.is_public() {
-                return Ok(Err(Checked::Rejected(Reject::Rule("a public record does not come sealed"))));
-            }
+        let record = match decode(bytes) {
+            Ok(record) => record,
+            Err(result) => return Ok(Err(result)),
+        };
+        let (header, me) = (record.header(), self.identity.as_ref().map(|identity| identity.certificate.account));
+        // A device may hand on what another of its account signed, and within an account, what others wrote.
+        if header.account != account && me != Some(account) {
+            return Ok(Err(Checked::Rejected(Reject::Rule("sealed by another account than signed it"))));
         }
-        Ok(record)
+        if header.topic.is_public() {
+            return Ok(Err(Checked::Rejected(Reject::Rule("a public record does not come sealed"))));
+        }
+        Ok(Ok((self.owed_to(account, header.account), record)))
     }
 
     fn remember(&mut self, record: &Verified) {
@@ -281,7 +294,7 @@ fn apply(
             mailbox::client::connected(cx, device)
         }
         Input::PeerDown(device) => peers::down(cx, device),
-        Input::Sent { to, outcomes } => match cx.session.account_of(&to) {
+        Input::Sent { to, outcomes } => match cx.session.flight_to.get(&to).copied() {
             Some(account) => outbox::sent(cx, &account, &to, &outcomes),
             None => Ok(()),
         },
@@ -307,10 +320,10 @@ fn receive(
     let mut outcomes = Vec::with_capacity(batch.len());
     for (index, checked) in batch.into_iter().enumerate() {
         let result = match checked {
-            Checked::Verified(record, place) => {
-                let result = take_in(cx, &record, source, Some(place), &mut debts.owed);
+            Checked::Verified(record, place, waits) => {
+                let result = take_in(cx, &record, source, Some(place), (waits, &mut debts.owed));
                 if debts.from_mailbox && matches!(result, Err(Reject::Later(_))) {
-                    debts.later.entry(record.author()).or_default().push(record.id());
+                    debts.later.entry(waits).or_default().push(record.id());
                 }
                 result
             }
@@ -352,21 +365,20 @@ fn take_in(
     record: &Verified,
     source: Source,
     place: Option<Place>,
-    owed: &mut Owed,
+    (waits, owed): (AccountId, &mut Owed),
 ) -> Result<(), Reject> {
     // What was here before this step was sorted out before its signature was checked; this is the same record twice in
     // one step.
     let known = cx.txn.has_put(keys::index(&record.id()));
     let (savepoint, effects) = (cx.txn.savepoint(), cx.effects.len());
     let result = if known { Err(Reject::Unwanted("already here")) } else { ingest::take_in(cx, record, source, place) };
-    let kind = &record.header().kind;
+    // What is of no use any more (a newer version is here) has arrived all the same.
+    let arrived = matches!(result, Ok(_) | Err(Reject::Unwanted(_)));
+    if arrived && source == Source::Mail && outbox::needs_receipt(&record.header().kind) {
+        owed.entry(waits).or_default().push(record.id());
+    }
     match result {
-        Ok(_) => {
-            if source == Source::Mail && outbox::needs_receipt(kind) {
-                owed.entry(record.author()).or_default().push(record.id());
-            }
-            Ok(())
-        }
+        Ok(_) => Ok(()),
         // A held record was written by the very call that says "later": that one row stays.
         Err(reject @ Reject::Later(_)) if record.header().at > cx.now => {
             cx.effects.truncate(effects);
@@ -401,7 +413,7 @@ fn tick(cx: &mut Cx<'_>, owed: &mut Owed) -> Result<(), EngineError> {
     }
     for record in verify_all(due, |_| false).into_iter().flatten() {
         let source = if record.header().topic.is_public() { Source::Sync } else { Source::Mail };
-        if let Err(Reject::Own(error)) = take_in(cx, &record, source, None, owed) {
+        if let Err(Reject::Own(error)) = take_in(cx, &record, source, None, (record.author(), owed)) {
             return Err(error);
         }
     }

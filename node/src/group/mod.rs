@@ -9,6 +9,7 @@ use hutong_protocol::{
     chat::Content,
     group::{Group, GroupMember, GroupMessage},
     limits::{GROUP_MEMBERS_MAX, NAME_BYTES_MAX},
+    own::Own,
     text::{clean_line, clean_text},
 };
 
@@ -65,6 +66,18 @@ impl Feature for Groups {
         Ok(Keep::Store)
     }
 
+    fn hear(&self, cx: &mut Cx<'_>, event: &DomainEvent) -> Result<(), EngineError> {
+        match event {
+            DomainEvent::OwnDeviceAdded(_) => {
+                view::list(cx.read())?.into_iter().try_for_each(|(group, row)| tell(cx, group, &row))
+            }
+            DomainEvent::Own(Own::Group { group, joined, name, addresses }) => {
+                elsewhere(cx, *group, *joined, name, addresses)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Looks for members now and then: those named in the link, and some of those who have joined since. A group must not
     /// fall apart into circles that never meet because its founder moved.
     fn tick(&self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
@@ -87,6 +100,39 @@ impl Feature for Groups {
         }
         Ok(())
     }
+}
+
+/// Tells the other devices of this account whether it is in a group.
+fn tell(cx: &mut Cx<'_>, group: GroupId, row: &GroupRow) -> Result<(), EngineError> {
+    let (joined, name, addresses) = (row.joined, row.name.clone(), row.addresses.clone());
+    cx.publish_own(&Own::Group { group, joined, name, addresses })
+}
+
+/// Another device of this account joined a group, or left it.
+fn elsewhere(
+    cx: &mut Cx<'_>,
+    group: GroupId,
+    joined: bool,
+    name: &str,
+    addresses: &[String],
+) -> Result<(), EngineError> {
+    let row = view::get(cx.read(), &group)?.unwrap_or_default();
+    if row.joined == joined {
+        return Ok(());
+    }
+    let name = if row.name.is_empty() { name.to_owned() } else { row.name };
+    let addresses = if row.addresses.is_empty() { addresses.to_vec() } else { row.addresses };
+    cx.put_value(keys::group(&group), &GroupRow { joined, name, addresses: addresses.clone(), ..row })?;
+    if joined {
+        cx.follow(&Topic::Group(group))?;
+        cx.effect(Effect::Connect { account: None, devices: Vec::new(), addresses });
+        cx.emit(&DomainEvent::GroupJoined(group))?;
+    } else {
+        cx.unfollow(&Topic::Group(group))?;
+        cx.emit(&DomainEvent::GroupLeft(group))?;
+    }
+    changed(cx, group);
+    Ok(())
 }
 
 /// A slot belongs to an account, not to a topic, so its name says which group it is for.
@@ -174,7 +220,9 @@ fn enter(cx: &mut Cx<'_>, group: GroupId, addresses: &[String]) -> Result<(), Co
     declare(cx, group, true)?;
     let row = view::get(cx.read(), &group)?.unwrap_or_default();
     let addresses = if addresses.is_empty() { row.addresses.clone() } else { addresses.to_vec() };
-    cx.put_value(keys::group(&group), &GroupRow { joined: true, addresses, ..row })?;
+    let row = GroupRow { joined: true, addresses, ..row };
+    cx.put_value(keys::group(&group), &row)?;
+    tell(cx, group, &row)?;
     cx.emit(&DomainEvent::GroupJoined(group))?;
     changed(cx, group);
     Ok(())
@@ -236,7 +284,9 @@ pub fn leave(cx: &mut Cx<'_>, group: GroupId) -> Result<(), CommandError> {
     let row = view::get(cx.read(), &group)?.filter(|row| row.joined).ok_or(CommandError::NotFound("this group"))?;
     declare(cx, group, false)?;
     let row = view::get(cx.read(), &group)?.unwrap_or(row);
-    cx.put_value(keys::group(&group), &GroupRow { joined: false, ..row })?;
+    let row = GroupRow { joined: false, ..row };
+    cx.put_value(keys::group(&group), &row)?;
+    tell(cx, group, &row)?;
     cx.unfollow(&Topic::Group(group))?;
     cx.emit(&DomainEvent::GroupLeft(group))?;
     changed(cx, group);

@@ -101,8 +101,8 @@ pub enum Opened {
         /// If the device was not known.
         introduction: Option<Box<Introduction>>,
     },
-    /// A record that is here already.
-    Known(RecordId),
+    /// A record that is here already, and the account that its letter names.
+    Known(AccountId, RecordId),
     /// This very item was seen before.
     Repeated,
     /// The envelope opened, the text did not.
@@ -234,7 +234,7 @@ impl Seal {
         }
         let Some(letter) = self.envelopes.open(item) else { return Ok(Opened::Garbage) };
         if !letter.receipt && crate::engine::is_here(read, &letter.id)? {
-            return Ok(Opened::Known(letter.id));
+            return Ok(Opened::Known(letter.account, letter.id));
         }
         let unreadable = Opened::Unreadable { account: letter.account, device: letter.device, id: letter.id };
         self.remember(digest);

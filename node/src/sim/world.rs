@@ -605,6 +605,12 @@ impl World {
         self.nodes.iter_mut().for_each(|node| node.island = 0);
     }
 
+    /// A node's device.
+    #[must_use]
+    pub fn device(&self, node: usize) -> DeviceId {
+        self.nodes[node].device
+    }
+
     /// A node's account.
     #[must_use]
     pub fn account(&self, node: usize) -> Option<AccountId> {
