@@ -20,6 +20,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use tempfile::TempDir;
 use tokio::{io::copy_bidirectional, net::TcpStream, sync::oneshot};
 
 /// Set in the process that runs inside its own namespaces.
@@ -73,7 +74,9 @@ fn missing(tools: &[&str]) -> Option<String> {
     for tool in ["unshare", "nsenter", "ip"].iter().chain(tools) {
         let found = Command::new("sh").args(["-c", &format!("command -v {tool}")]).env("PATH", path()).output();
         if !found.is_ok_and(|found| found.status.success()) {
-            return Some(format!("`{tool}` is not installed (Debian: apt-get install util-linux iproute2 nftables)"));
+            return Some(format!(
+                "`{tool}` is not installed (Debian: apt-get install util-linux iproute2 nftables miniupnpd-nftables)"
+            ));
         }
     }
     let tried = unshared().args(["sh", "-ec", &script]).env("PATH", path()).output();
@@ -133,6 +136,42 @@ impl Net {
         Ok(())
     }
 
+    /// Lets a router, hidden already, open ports for those on `lan` who ask it to (UPnP), until what it returns is
+    /// dropped. Needs `miniupnpd` (Debian: miniupnpd-nftables).
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn open_on_request(&self, wan: &str, lan: &str) -> Result<Running> {
+        self.sh("nft 'table inet filter {
+  chain miniupnpd { }
+  chain prerouting_miniupnpd { }
+  chain postrouting_miniupnpd { }
+  chain in { type nat hook prerouting priority -100; jump prerouting_miniupnpd; }
+  chain out { type nat hook postrouting priority 100; jump postrouting_miniupnpd; }
+}'
+")?;
+        let home = tempfile::tempdir()?;
+        let config = home.path().join("miniupnpd.conf");
+        let text = format!(
+            "ext_ifname={wan}\nlistening_ip={lan}\nenable_upnp=yes\nenable_natpmp=no\nsecure_mode=yes\n\
+             upnp_table_name=filter\nupnp_nat_table_name=filter\nupnp_forward_chain=miniupnpd\n\
+             upnp_nat_chain=prerouting_miniupnpd\nupnp_nat_postrouting_chain=postrouting_miniupnpd\n\
+             uuid=7a2f4f3c-8d1e-4b5a-9c6d-0e1f2a3b4c5d\nallow 1024-65535 0.0.0.0/0 1024-65535\n"
+        );
+        std::fs::write(&config, text)?;
+        let log = File::create(home.path().join("log"))?;
+        let child = Command::new("nsenter")
+            .args([&format!("--net=/proc/{}/ns/net", self.pid()), "--", "miniupnpd", "-d", "-f"])
+            .arg(&config)
+            .arg("-P")
+            .arg(home.path().join("pid"))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()?;
+        Ok(Running { child, home })
+    }
+
     /// Makes it a router that hides `lan` behind its address on `wan`, as routers at home do: whoever was called may
     /// answer, nobody else gets in, and what belongs to no connection that it knows is dropped without a word. `mapping`: what of the source port becomes of it (nftables' words; empty: it stays
     /// the same where it can, so that holes can be punched; `random,fully-random`: another for each connection).
@@ -147,6 +186,7 @@ nft 'table ip home {{
   chain here {{ type filter hook input priority 0; iifname "{wan}" ct state new drop; }}
   chain through {{
     type filter hook forward priority 0
+    ct status dnat accept
     iifname "{wan}" ct state new drop
     ct state new tcp flags & (fin | syn | rst | ack) != syn drop
   }}
@@ -154,6 +194,25 @@ nft 'table ip home {{
 echo 1 > /proc/sys/net/ipv4/ip_forward
 "#
         ))
+    }
+}
+
+/// A program that runs until this is dropped.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    home: TempDir,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let log = std::fs::read_to_string(self.home.path().join("log")).unwrap_or_default();
+            eprintln!("--- its log:\n{log}\n---");
+        }
+        if let Err(error) = self.child.kill().and_then(|()| self.child.wait()) {
+            eprintln!("it did not end: {error}");
+        }
     }
 }
 

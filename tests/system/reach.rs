@@ -81,6 +81,7 @@ async fn neighbours(street: &Street) -> Result<(Person, Person, Shop)> {
             .await?;
         assert_eq!(network["relays"][0]["account"], shop.id());
         assert!(network["relaying"].is_null(), "who has no store does not relay: {network:#}");
+        links_name(person, "p2p-circuit").await?;
     }
     let network = shop
         .owner
@@ -88,6 +89,12 @@ async fn neighbours(street: &Street) -> Result<(Person, Person, Shop)> {
         .await?;
     assert_eq!(network["reachability"], "public");
     Ok((mei, tom, shop))
+}
+
+/// Waits until the invite link has an address with this in it; links follow within a second.
+async fn links_name(person: &mut Person, part: &str) -> Result<()> {
+    let named = |account: &Value| account["invite"].as_str().is_some_and(|invite| invite.contains(part));
+    person.until("the link names the address", "/api/account", named).await.map(drop)
 }
 
 /// Both write, both read.
@@ -270,5 +277,23 @@ fn a_node_finds_out_whether_it_can_be_called() -> Result<()> {
         lan.until("Tom could call back", "/api/network", says("public")).await?;
         mei.until("Tom could not call back", "/api/network", says("outgoing_only")).await?;
         Ok(())
+    })
+}
+
+#[test]
+fn a_router_that_opens_ports_makes_a_home_reachable() -> Result<()> {
+    in_a_world("reach::a_router_that_opens_ports_makes_a_home_reachable", &["nft", "miniupnpd"], async {
+        let street = Street::build(PORT_RANDOM)?;
+        let home = &street.homes[0];
+        let _upnp = home.router.open_on_request("wan", "lan")?;
+        let (mut mei, mut tom) = tokio::try_join!(
+            Person::with("Mei", Options { config: String::new(), ..inside(&home.inside) }),
+            Person::with("Tom", inside(&street.shop))
+        )?;
+        mei.until("the port is open", "/api/network", |network| network["reachability"] == "mapped").await?;
+        links_name(&mut mei, "11.0.1.2").await?;
+        // He calls, not she.
+        befriend(&mut tom, &mut mei).await?;
+        talk(&mut mei, &mut tom, ["The door is open.", "I come straight in."]).await
     })
 }

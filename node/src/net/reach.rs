@@ -39,9 +39,9 @@ use super::{
 const PROBE_FIRST_MS: u64 = 5_000;
 /// Until the answer is sure (three peers, or one three times) it is asked again so soon.
 const PROBE_AGAIN_MS: u64 = 20_000;
-/// One peer is asked at most so often: each answer costs it a connection, of 5 KB.
+/// One peer is asked at most so often: each answer costs it a connection.
 const PROBE_SAME_PEER_MS: u64 = 90_000;
-/// A sure answer holds so long (1 hour), so that a quiet node spends 10 KB a day on it.
+/// A sure answer holds so long (1 hour), so that it costs a quiet node one connection an hour.
 const PROBE_SURE_MS: u64 = 60 * 60_000;
 /// How often we dial back for others in a minute, all together and for one peer: a connection each.
 const DIAL_BACKS_MAX: usize = 20;
