@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     certificate::RevocationStatement,
-    ids::BlobHash,
+    ids::{AccountId, BlobHash},
     limits::{ABOUT_BYTES_MAX, NAME_BYTES_MAX},
     record::RecordError,
     text::{check_line, check_text},
@@ -71,10 +71,40 @@ impl Device {
     }
 }
 
+/// Sixty digits out of two accounts, the same from both sides: who reads the same number talks to the same account, whatever
+/// devices it has. Five thousand rounds of hashing make one that looks alike dear to find.
+#[must_use]
+pub fn safety_number(one: &AccountId, other: &AccountId) -> String {
+    let (low, high) = (one.min(other), one.max(other));
+    let mut seed = blake3::derive_key("hutong v1 safety number", &[low.0, high.0].concat());
+    for _ in 0..5_000 {
+        seed = *blake3::hash(&seed).as_bytes();
+    }
+    let mut bytes = [0; 5 * 12];
+    blake3::Hasher::new_keyed(&seed).finalize_xof().fill(&mut bytes);
+    let group = |chunk: &[u8]| chunk.iter().fold(0u64, |number, byte| (number << 8) | u64::from(*byte)) % 100_000;
+    bytes.chunks(5).map(|chunk| format!("{:05}", group(chunk))).collect()
+}
+
 /// Body of [`Kind::Revocation`](crate::Kind::Revocation). Any device may carry it; only the account's own signature
 /// inside makes it valid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
     /// What the account says.
     pub statement: RevocationStatement,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_safety_number_is_the_same_from_both_sides_and_of_no_other_two() {
+        let (mei, tom, eve) = (AccountId([1; 32]), AccountId([2; 32]), AccountId([3; 32]));
+        let number = safety_number(&mei, &tom);
+        assert_eq!(number, safety_number(&tom, &mei));
+        assert!(number.len() == 60 && number.bytes().all(|byte| byte.is_ascii_digit()));
+        assert_ne!(number, safety_number(&mei, &eve));
+        assert_ne!(number, safety_number(&tom, &eve));
+    }
 }

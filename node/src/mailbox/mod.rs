@@ -181,9 +181,15 @@ pub fn set(cx: &mut Cx<'_>, mailboxes: &[Chosen]) -> Result<(), CommandError> {
     cx.me()?;
     let offered = candidates(cx.read())?;
     if mailboxes.len() > WANTED || mailboxes.iter().any(|mailbox| !offered.contains(mailbox)) {
-        return Err(CommandError::refused("not_offered", "choose up to three nodes that offer to keep mail for you"));
+        return Err(not_offered());
     }
     Ok(save(cx, mailboxes)?)
+}
+
+/// The refusal of a choice that is none.
+#[must_use]
+pub fn not_offered() -> CommandError {
+    CommandError::refused("not_offered", "choose up to three nodes that offer to keep mail for you")
 }
 
 /// Tells every contact the present mailboxes, if they are not what it was told.

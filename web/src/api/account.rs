@@ -10,6 +10,7 @@ use hutong_node::{
 use hutong_protocol::{
     AccountId, DeviceId,
     link::{Link, Target},
+    own::{DeviceLink, ParseDeviceLinkError},
     phrase::Phrase,
 };
 use serde::{Deserialize, Serialize};
@@ -129,6 +130,33 @@ pub struct Device {
     pub online: bool,
 }
 
+/// What a node without an account shows to be made a device of one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeviceCode {
+    /// To be shown as a QR code, or copied: a `hutong:device/…` link. Secret until it is used; valid for 15 minutes.
+    pub code: String,
+}
+
+/// Makes the node that showed a code a device of this account.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct DeviceAdd {
+    /// The code.
+    pub code: String,
+    /// Whether it gets messages and orders from before.
+    pub history: bool,
+    /// The recovery phrase, where this node does not keep it.
+    #[serde(default)]
+    pub phrase: Option<String>,
+}
+
+/// Takes a device its right to speak for the account.
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct DeviceRevoke {
+    /// The recovery phrase, where this node does not keep it.
+    #[serde(default)]
+    pub phrase: Option<String>,
+}
+
 /// The routes.
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -136,7 +164,8 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(update_profile))
         .routes(routes!(phrase))
         .routes(routes!(confirm_phrase))
-        .routes(routes!(devices))
+        .routes(routes!(show_code))
+        .routes(routes!(devices, add_device))
         .routes(routes!(revoke))
 }
 
@@ -297,18 +326,57 @@ async fn devices(State(state): State<AppState>, _: Auth) -> ApiResult<Json<Vec<D
     state.view(list).await.map(Json)
 }
 
+fn typed_phrase(text: Option<&String>) -> ApiResult<Option<Phrase>> {
+    let text = text.map(String::as_str).filter(|text| !text.trim().is_empty());
+    let parse = |text| Phrase::parse(text).map_err(|error| ApiError::invalid("phrase", sentence(&error.to_string())));
+    text.map(parse).transpose()
+}
+
+/// Shows a code, so that a device of an account can make this node one of its own.
+#[utoipa::path(post, path = "/api/account/code", tag = "account", responses(
+    (status = 200, body = DeviceCode),
+    (status = 409, body = Problem, description = "This node has an account already"),
+))]
+async fn show_code(State(state): State<AppState>, _: Auth) -> ApiResult<Json<DeviceCode>> {
+    let code = state.node().call(account::link::show).await?;
+    Ok(Json(DeviceCode { code: code.to_string() }))
+}
+
+/// Makes the node that showed a code a device of this account.
+#[utoipa::path(post, path = "/api/devices", tag = "account", request_body = DeviceAdd, responses(
+    (status = 202, description = "It is told as soon as it can be reached"),
+    (status = 409, body = Problem),
+    (status = 422, body = Problem, description = "No code of a device, or no phrase of this account"),
+))]
+async fn add_device(State(state): State<AppState>, _: Auth, Json(order): Json<DeviceAdd>) -> ApiResult<StatusCode> {
+    let phrase = typed_phrase(order.phrase.as_ref())?;
+    let link: DeviceLink = order
+        .code
+        .parse()
+        .map_err(|error: ParseDeviceLinkError| ApiError::invalid("code", sentence(&error.to_string())))?;
+    state.node().call(move |cx| account::link::add(cx, &link, order.history, phrase)).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
 /// Takes another device of this account its right to speak for it.
-#[utoipa::path(post, path = "/api/devices/{device}/revoke", tag = "account", params(("device" = Id, Path)), responses(
+#[utoipa::path(post, path = "/api/devices/{device}/revoke", tag = "account", params(("device" = Id, Path)),
+    request_body = DeviceRevoke, responses(
     (status = 204, description = "Revoked"),
     (status = 404, body = Problem),
     (status = 409, body = Problem),
 ))]
-async fn revoke(State(state): State<AppState>, _: Auth, Path(device): Path<Id>) -> ApiResult<StatusCode> {
+async fn revoke(
+    State(state): State<AppState>,
+    _: Auth,
+    Path(device): Path<Id>,
+    Json(order): Json<DeviceRevoke>,
+) -> ApiResult<StatusCode> {
+    let phrase = typed_phrase(order.phrase.as_ref())?;
     let device = DeviceId::from(device);
     let revoke = move |cx: &mut Cx<'_>| {
         let me = cx.me()?;
         let known = account::view::devices(cx.read(), &me)?.iter().any(|known| known.device == device);
-        if known { account::revoke(cx, device) } else { Err(CommandError::NotFound("this device")) }
+        if known { account::revoke(cx, device, phrase) } else { Err(CommandError::NotFound("this device")) }
     };
     state.node().call(revoke).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -6,7 +6,7 @@ use hutong_node::{
     account, contact,
     engine::{CommandError, Cx, EngineError},
 };
-use hutong_protocol::{AccountId, link::Target};
+use hutong_protocol::{AccountId, account::safety_number, link::Target};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -98,11 +98,34 @@ pub struct Contact {
     pub is_store: bool,
 }
 
+/// What shows that nobody is in between.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Safety {
+    /// Sixty digits that are the same on both sides if nobody is in between: to be read out, or compared.
+    pub number: String,
+    /// Their devices, oldest first. A new one that they know nothing of is somebody else's.
+    pub devices: Vec<ContactDevice>,
+}
+
+/// A device of a contact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ContactDevice {
+    /// Which.
+    pub device: Id,
+    /// What they call it.
+    pub name: String,
+    /// When it first said so.
+    pub added_at: Ms,
+    /// Whether it no longer speaks for them.
+    pub revoked: bool,
+}
+
 /// The routes.
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list, add))
         .routes(routes!(get, update, remove))
+        .routes(routes!(safety))
         .routes(routes!(accept))
         .routes(routes!(decline))
 }
@@ -136,6 +159,25 @@ pub(crate) fn shape(views: &Views<'_>, account: &AccountId) -> Result<Contact, E
         last_seen: views.last_seen(account)?.map(Into::into),
         is_store: account::view::is_store(views.read, account)?,
     })
+}
+
+/// What shows that nobody is in between: a number to compare, and their devices.
+#[utoipa::path(get, path = "/api/contacts/{account}/safety", tag = "contacts", params(("account" = Id, Path)), responses(
+    (status = 200, body = Safety),
+))]
+async fn safety(State(state): State<AppState>, _: Auth, Path(account): Path<Id>) -> ApiResult<Json<Safety>> {
+    let account = AccountId::from(account);
+    let safety = move |views: &Views<'_>| {
+        let number = views.me.map(|me| safety_number(&me, &account)).unwrap_or_default();
+        let devices = account::view::devices(views.read, &account)?.into_iter().map(device).collect();
+        Ok(Safety { number, devices })
+    };
+    state.view(safety).await.map(Json)
+}
+
+fn device(device: account::view::DeviceView) -> ContactDevice {
+    let account::view::DeviceView { device, name, added_at, revoked } = device;
+    ContactDevice { device: device.into(), name, added_at: added_at.into(), revoked }
 }
 
 async fn one(state: &AppState, account: AccountId) -> ApiResult<Json<Contact>> {

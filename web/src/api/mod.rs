@@ -28,6 +28,7 @@ pub mod group;
 pub mod import;
 pub mod link;
 mod listing_kind;
+pub mod mailbox;
 pub mod maintenance;
 pub mod market;
 mod market_view;
@@ -75,6 +76,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .merge(account::router())
         .merge(blob::router())
         .merge(contact::router())
+        .merge(mailbox::router())
         .merge(link::router())
         .merge(chat::router())
         .merge(group::router())
