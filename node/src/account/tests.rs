@@ -173,7 +173,7 @@ fn a_revoked_device_can_neither_read_nor_speak_from_then_on() {
     assert!(home.texts(LAPTOP, tom).is_empty(), "nothing is sealed for it");
     assert!(peers::is_revoked(home.world.read(TOM), &mei, &laptop).unwrap());
     // The thief's program sends all the same.
-    let _ = home.call(LAPTOP, move |cx| chat::send(cx, ChatId::Direct(tom), chat::content("send money", None, None)?));
+    drop(home.call(LAPTOP, move |cx| chat::send(cx, ChatId::Direct(tom), chat::content("send money", None, None)?)));
     home.wait();
     assert_eq!(home.texts(TOM, mei), ["for the phone alone"]);
 }
