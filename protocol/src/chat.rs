@@ -1,4 +1,7 @@
-//! Bodies of messages and receipts, and the cards a message may carry.
+//! Bodies of messages and receipts, the cards a message may carry, and what may be done with a message afterwards.
+
+mod action;
+mod emoji;
 
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +10,11 @@ use crate::{
     limits::{MESSAGE_TEXT_BYTES_MAX, NAME_BYTES_MAX, RECEIPT_IDS_MAX, SLOT_BYTES_MAX},
     record::RecordError,
     text::{check_line, check_text},
+};
+
+pub use self::{
+    action::{Action, MessageAction},
+    emoji::is_emoji,
 };
 
 /// Something shown as a card in a conversation. The snapshot (title, price text parts, picture) is the author's claim;

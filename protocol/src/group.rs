@@ -1,13 +1,14 @@
-//! Bodies of public groups: the group itself, membership, messages.
+//! Bodies of public groups: the group itself, membership, messages, what is done with them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    chat::Content,
-    ids::{AccountId, BlobHash, GroupId},
+    chat::{Action, Content},
+    ids::{AccountId, BlobHash, GroupId, RecordId},
     limits::{ABOUT_BYTES_MAX, NAME_BYTES_MAX},
     record::RecordError,
     text::{check_line, check_text},
+    time::TimestampMs,
 };
 
 /// Body of [`Kind::Group`](crate::Kind::Group), in topic `group/<id>`, slot = the group's id in text form. Valid only from the account and
@@ -65,4 +66,15 @@ impl GroupMember {
 pub struct GroupMessage {
     /// What is said.
     pub content: Content,
+}
+
+/// Body of [`Kind::GroupAction`](crate::Kind::GroupAction): something is done with a message of the group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupAction {
+    /// Which message.
+    pub target: RecordId,
+    /// The message's time.
+    pub target_at: TimestampMs,
+    /// What.
+    pub action: Action,
 }

@@ -53,6 +53,8 @@ kinds! {
     ContactAnswer = "contact.answer",
     /// A direct message.
     Message = "message",
+    /// Something is done with a direct message: a reaction, an edit, a recall.
+    MessageAction = "message.action",
     /// Delivered, or read.
     Receipt = "receipt",
     /// Where a device's mail may be left for it; replaceable.
@@ -67,6 +69,8 @@ kinds! {
     GroupMember = "group.member",
     /// A message to a group.
     GroupMessage = "group.message",
+    /// Something is done with a group's message.
+    GroupAction = "group.action",
     /// A store; replaceable.
     Store = "store",
     /// Something for sale; replaceable.
@@ -90,6 +94,7 @@ impl Kind {
             Self::ContactRequest
                 | Self::ContactAnswer
                 | Self::Message
+                | Self::MessageAction
                 | Self::Receipt
                 | Self::Route
                 | Self::Own

@@ -7,6 +7,15 @@ pub const RECORD_BYTES_MAX: usize = 64 * 1024;
 pub const SIGNED_BYTES_MAX: usize = RECORD_BYTES_MAX + 1024;
 /// Text of one message in UTF-8 bytes: a long letter, a quarter of a record.
 pub const MESSAGE_TEXT_BYTES_MAX: usize = 16 * 1024;
+/// One emoji in UTF-8 bytes: the longest in use, two people with skin tones, has 35.
+pub const EMOJI_BYTES_MAX: usize = 48;
+/// Different emoji of one account under one message. The newest count.
+pub const REACTIONS_PER_ACCOUNT_MAX: usize = 20;
+/// Accounts whose reactions to one message a node keeps: more than can be read. Of more, those with the smallest ids, so
+/// that every node keeps the same ones.
+pub const REACTORS_MAX: usize = 1_000;
+/// How long after a message's time it can be recalled (2 minutes), both as its author claims.
+pub const RECALL_MS_MAX: u64 = 2 * 60 * 1000;
 /// A name that a person or store chose, in UTF-8 bytes (about 40 Chinese characters).
 pub const NAME_BYTES_MAX: usize = 128;
 /// "About" texts, in UTF-8 bytes.

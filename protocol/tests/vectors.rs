@@ -12,9 +12,9 @@ use hutong_protocol::{
     AccountId, BlobHash, Certificate, DeviceKey, Draft, GroupId, Kind, RecordId, RevocationStatement, Signature,
     TimestampMs, Topic, Unverified,
     account::{Device, Profile, Revocation, SealKeys},
-    chat::{Card, Content, Message, Receipt, ReceiptStatus},
+    chat::{Action, Card, Content, Message, MessageAction, Receipt, ReceiptStatus},
     contact::{ContactAnswer, ContactRequest},
-    group::{Group, GroupMember, GroupMessage},
+    group::{Group, GroupAction, GroupMember, GroupMessage},
     mailbox::{Mailbox, ReadKey, Route},
     market::{
         Condition, Image, ItemKind, Listing, ListingStatus, Measure, MeasureUnit, Payer, PaymentMethod,
@@ -180,6 +180,28 @@ fn people(author: &Author) -> Vec<(String, Vec<u8>)> {
             &Tombstone { id: RecordId([0x77; 32]), kind: Kind::GroupMessage },
         ),
     ]
+}
+
+/// One of each action, with the name of its vector; the kind's own name holds a reaction.
+fn actions(author: &Author) -> Vec<(String, Vec<u8>)> {
+    let (target, target_at, to) = (RecordId([0x77; 32]), TimestampMs(1_760_000_050_000), author.other);
+    let topic = Topic::Group(GroupId::derive(&author.me(), &[0x44; 16]));
+    let mut vectors = Vec::new();
+    for (name, action) in [
+        ("", Action::React { emoji: "👍".into(), on: true }),
+        (".edit", Action::Edit { text: "Fresh tomorrow\n草莓".into() }),
+        (".recall", Action::Recall),
+        (".delete", Action::Delete),
+    ] {
+        let direct = MessageAction { to, target, target_at, action: action.clone() };
+        let group = GroupAction { target, target_at, action };
+        let made = [
+            author.private(Kind::MessageAction, &direct),
+            author.public(topic.clone(), Kind::GroupAction, None, &group),
+        ];
+        vectors.extend(made.map(|(kind, bytes)| (format!("{kind}{name}"), bytes)));
+    }
+    vectors
 }
 
 fn goods(author: &Author) -> Vec<(String, Vec<u8>)> {
@@ -463,7 +485,7 @@ fn orders(author: &Author) -> Vec<(String, Vec<u8>)> {
 
 fn vectors() -> Vec<(String, Vec<u8>)> {
     let author = author();
-    [people(&author), goods(&author), orders(&author)].concat()
+    [people(&author), actions(&author), goods(&author), orders(&author)].concat()
 }
 
 fn path(name: &str) -> PathBuf {

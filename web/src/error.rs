@@ -161,9 +161,10 @@ fn refusal(code: &str) -> (StatusCode, Option<&'static str>) {
         "name_empty" => (StatusCode::UNPROCESSABLE_ENTITY, Some("name")),
         "word_wrong" | "word_missing" => (StatusCode::UNPROCESSABLE_ENTITY, Some("words")),
         "message_empty" | "message_too_long" => (StatusCode::UNPROCESSABLE_ENTITY, Some("text")),
+        "not_emoji" => (StatusCode::UNPROCESSABLE_ENTITY, Some("emoji")),
         "idempotency_key" => (StatusCode::UNPROCESSABLE_ENTITY, Some("Idempotency-Key")),
         code if code == "invalid" || code.starts_with("invalid_") => (StatusCode::UNPROCESSABLE_ENTITY, None),
-        "not_owner" | "cannot_write" => (StatusCode::FORBIDDEN, None),
+        "not_owner" | "not_author" | "cannot_write" => (StatusCode::FORBIDDEN, None),
         _ => (StatusCode::CONFLICT, None),
     }
 }

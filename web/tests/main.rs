@@ -6,6 +6,7 @@ mod account;
 mod blobs;
 mod chats;
 mod events;
+mod messages;
 mod neighbours;
 mod security;
 mod session;

@@ -1,6 +1,6 @@
 //! Rows of the chat feature.
 
-use hutong_protocol::{AccountId, GroupId, RecordId};
+use hutong_protocol::{AccountId, GroupId, RecordId, TimestampMs, Topic};
 
 use crate::{
     engine::ChatId,
@@ -46,4 +46,51 @@ pub(super) fn unsent_in(group: &GroupId) -> Key {
 /// One of them.
 pub(super) fn unsent(group: &GroupId, id: &RecordId) -> Key {
     unsent_in(group).array(&id.0)
+}
+
+/// What was done with a message: a prefix. By topic, so that what is said in one conversation does nothing in another.
+pub(super) fn acts(topic: &Topic, target: &RecordId) -> Key {
+    Key::new(PREFIX).u8(b'a').array(&topic.key()).array(&target.0)
+}
+
+/// What is behind [`acts`] in a key: `r` (reactions), `e` (edit) or `d` (gone), and by whom.
+pub(super) fn parse_act(key: &[u8]) -> Option<(u8, AccountId)> {
+    let mut reader = KeyReader::new(key.get(2 + 16 + 32..)?);
+    Some((reader.u8()?, AccountId(reader.array()?)))
+}
+
+/// Reactions to a message: a prefix.
+pub(super) fn reactions(topic: &Topic, target: &RecordId) -> Key {
+    acts(topic, target).u8(b'r')
+}
+
+/// Reactions of one account to a message.
+pub(super) fn reaction(topic: &Topic, target: &RecordId, account: &AccountId) -> Key {
+    reactions(topic, target).array(&account.0)
+}
+
+/// The newest edit of a message by an account.
+pub(super) fn edit(topic: &Topic, target: &RecordId, account: &AccountId) -> Key {
+    acts(topic, target).u8(b'e').array(&account.0)
+}
+
+/// That an account took a message back.
+pub(super) fn gone(topic: &Topic, target: &RecordId, account: &AccountId) -> Key {
+    acts(topic, target).u8(b'd').array(&account.0)
+}
+
+/// Where the messages stood that were taken back: a prefix.
+pub(super) fn gaps(topic: &Topic) -> Key {
+    Key::new(PREFIX).u8(b't').array(&topic.key())
+}
+
+/// One of them: an empty row in the order of the conversation.
+pub(super) fn gap(topic: &Topic, at: TimestampMs, target: &RecordId, account: &AccountId) -> Key {
+    gaps(topic).u64(at.0).array(&target.0).array(&account.0)
+}
+
+/// The time, message and account of a key made by [`gap`].
+pub(super) fn parse_gap(key: &[u8]) -> Option<(TimestampMs, RecordId, AccountId)> {
+    let mut reader = KeyReader::new(key.get(2 + 16..)?);
+    Some((TimestampMs(reader.u64()?), RecordId(reader.array()?), AccountId(reader.array()?)))
 }

@@ -1,6 +1,10 @@
 //! Conversations: direct messages, receipts, and the list of all chats (groups' messages arrive here as events).
 
+pub mod act;
+mod fold;
 mod keys;
+#[cfg(test)]
+mod tests;
 pub mod view;
 
 use hutong_protocol::{
@@ -35,11 +39,17 @@ impl Feature for Chat {
     }
 
     fn kinds(&self) -> &'static [Kind] {
-        &[Kind::Message, Kind::Receipt]
+        &[Kind::Message, Kind::MessageAction, Kind::Receipt, Kind::GroupAction]
     }
 
     fn accept(&self, cx: &mut Cx<'_>, record: &Verified, _: Source) -> Result<Keep, Reject> {
+        if record.header().kind == Kind::GroupAction {
+            return act::in_group(cx, record);
+        }
         let me = cx.account().ok_or(Reject::Later("this node has no account yet"))?;
+        if record.header().kind == Kind::MessageAction {
+            return act::between_two(cx, record, &me);
+        }
         if record.header().kind == Kind::Receipt {
             let body: Receipt = record.body()?;
             body.validate()?;
@@ -54,17 +64,12 @@ impl Feature for Chat {
         addressed(record, &body.to, &me)?;
         let author = record.author();
         let other = if author == me { body.to } else { author };
-        if author != me && !contact::view::get(cx.read(), &author)?.may_write() {
-            if !is_own_store(cx)? {
-                return Err(Reject::Later("not a contact"));
-            }
-            // Anybody may ask a store, and who asked may be answered.
-            cx.emit(&DomainEvent::Dealing(author))?;
-        }
+        may_come(cx, &me, &author)?;
         let (id, at) = (record.id(), record.header().at);
         let (chat, card) = (ChatId::Direct(other), body.content.card);
         cx.emit(&DomainEvent::MessageArrived { chat, id, at, author, card })?;
-        Ok(Keep::Store)
+        let gone = view::is_gone(cx.read(), &record.header().topic, &id)?;
+        Ok(if gone { Keep::Drop } else { Keep::Store })
     }
 
     fn hear(&self, cx: &mut Cx<'_>, event: &DomainEvent) -> Result<(), EngineError> {
@@ -140,6 +145,18 @@ fn kept_elsewhere(
     Ok(())
 }
 
+/// Whether somebody may write to this account.
+fn may_come(cx: &mut Cx<'_>, me: &AccountId, author: &AccountId) -> Result<(), Reject> {
+    if author != me && !contact::view::get(cx.read(), author)?.may_write() {
+        if !is_own_store(cx)? {
+            return Err(Reject::Later("not a contact"));
+        }
+        // Anybody may ask a store, and who asked may be answered.
+        cx.emit(&DomainEvent::Dealing(*author))?;
+    }
+    Ok(())
+}
+
 fn is_own_store(cx: &Cx<'_>) -> Result<bool, EngineError> {
     cx.account().map_or(Ok(false), |me| account::view::is_store(cx.read(), &me))
 }
@@ -151,19 +168,21 @@ fn arrived(
     at: TimestampMs,
     author: &AccountId,
 ) -> Result<(), EngineError> {
+    let Some(me) = cx.account() else { return Ok(()) };
+    let taken_back = fold::arrived(cx, &view::topic(&me, chat), id, author, at)?;
     let mut row = view::row(cx.read(), chat)?;
-    let mine = cx.account() == Some(*author);
+    let mine = me == *author;
     if row.last.is_none_or(|last| (row.at, last) < (at, *id)) {
         (row.at, row.last) = (at, Some(*id));
     }
     if mine {
         // Who writes has seen what is above.
         (row.unread, row.read_to) = (0, row.read_to.max(at));
-    } else if at > row.read_to {
+    } else if at > row.read_to && !taken_back {
         row.unread = row.unread.saturating_add(1);
     }
     cx.put_value(keys::chat(chat), &row)?;
-    if let (true, ChatId::Group(group)) = (mine, chat) {
+    if let (true, false, ChatId::Group(group)) = (mine, taken_back, chat) {
         cx.put(keys::unsent(group, id), Vec::new());
     }
     cx.notify(Event::Message { chat: *chat, id: *id });
@@ -250,15 +269,7 @@ pub fn content(text: &str, reply_to: Option<RecordId>, card: Option<Card>) -> Re
 /// Refused where the user may not write.
 pub fn send(cx: &mut Cx<'_>, chat: ChatId, content: Content) -> Result<RecordId, CommandError> {
     let me = cx.me()?;
-    if let Some(why) = view::cannot_write(cx.read(), &chat)? {
-        let message = match why {
-            CannotWrite::NotAccepted => "they have not accepted your request yet",
-            CannotWrite::NotContact => "add them as a contact first",
-            CannotWrite::Blocked => "you blocked this account: unblock it first",
-            CannotWrite::NotMember => "join the group first",
-        };
-        return Err(CommandError::refused("cannot_write", message));
-    }
+    writable(cx, &chat)?;
     match chat {
         ChatId::Group(group) => crate::group::post(cx, group, content),
         ChatId::Direct(to) => {
@@ -269,6 +280,18 @@ pub fn send(cx: &mut Cx<'_>, chat: ChatId, content: Content) -> Result<RecordId,
             Ok(cx.publish(Draft::new(Topic::direct(&me, &to), Kind::Message, &body)?, Some(to))?)
         }
     }
+}
+
+/// Whether the user may write there.
+fn writable(cx: &Cx<'_>, chat: &ChatId) -> Result<(), CommandError> {
+    let Some(why) = view::cannot_write(cx.read(), chat)? else { return Ok(()) };
+    let message = match why {
+        CannotWrite::NotAccepted => "they have not accepted your request yet",
+        CannotWrite::NotContact => "add them as a contact first",
+        CannotWrite::Blocked => "you blocked this account: unblock it first",
+        CannotWrite::NotMember => "join the group first",
+    };
+    Err(CommandError::refused("cannot_write", message))
 }
 
 /// Marks a conversation as read up to a message, and tells the author of direct ones if the user's settings allow.

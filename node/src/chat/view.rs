@@ -8,7 +8,8 @@ use hutong_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::keys;
+pub use super::fold::How;
+use super::{fold, keys};
 use crate::{
     account, contact,
     engine::{
@@ -80,6 +81,21 @@ pub struct MessageView {
     pub state: MessageState,
     /// Why it has not come further, if it is this node's own and waits.
     pub waiting: Option<Waiting>,
+    /// Emoji under it, in the order in which they first came.
+    pub reactions: Vec<Reaction>,
+    /// When its author changed its words.
+    pub edited: Option<TimestampMs>,
+    /// Its author took it back: then there is no content.
+    pub gone: Option<How>,
+}
+
+/// One emoji under a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reaction {
+    /// Which.
+    pub emoji: String,
+    /// Whose, the earliest first.
+    pub accounts: Vec<AccountId>,
 }
 
 /// Why an own message waits.
@@ -152,7 +168,25 @@ pub fn page(
 ) -> Result<(Vec<MessageView>, bool), EngineError> {
     let Some(me) = identity::account(read)? else { return Ok((Vec::new(), false)) };
     let topic = topic(&me, chat);
-    let prefix = rows::set(&topic);
+    // One more than asked for, of each, says whether there are older ones.
+    let wanted = limit.saturating_add(1);
+    let mut messages = kept(read, &me, chat, &topic, before, wanted)?;
+    messages.extend(taken_back(read, &me, chat, &topic, before, wanted)?);
+    messages.sort_by_key(|message| (message.at, message.id));
+    let more = messages.len() > limit;
+    messages.drain(..messages.len().saturating_sub(limit));
+    Ok((messages, more))
+}
+
+fn kept(
+    read: &dyn Read,
+    me: &AccountId,
+    chat: &ChatId,
+    topic: &Topic,
+    before: Option<(TimestampMs, RecordId)>,
+    limit: usize,
+) -> Result<Vec<MessageView>, EngineError> {
+    let prefix = rows::set(topic);
     let mut cursor = before.map(|(at, id)| Place { topic: topic.key(), at, id }.key().into_bytes());
     let mut messages = Vec::new();
     loop {
@@ -166,19 +200,58 @@ pub fn page(
         for (key, bytes) in entries {
             let record = Stored::decode(bytes)?;
             if matches!(record.header.kind, Kind::Message | Kind::GroupMessage) {
-                if messages.len() == limit {
-                    messages.reverse();
-                    return Ok((messages, true));
-                }
                 let id = Place::parse(&key).map_or_else(|| record.id(), |place| place.id);
-                messages.push(message_of(read, &me, chat, id, &record)?);
+                messages.push(message_of(read, me, chat, id, &record)?);
+                if messages.len() == limit {
+                    return Ok(messages);
+                }
             }
             cursor = Some(key.into_vec());
         }
         if exhausted {
-            messages.reverse();
-            return Ok((messages, false));
+            return Ok(messages);
         }
+    }
+}
+
+/// The gaps that messages left which were taken back.
+fn taken_back(
+    read: &dyn Read,
+    me: &AccountId,
+    chat: &ChatId,
+    topic: &Topic,
+    before: Option<(TimestampMs, RecordId)>,
+    limit: usize,
+) -> Result<Vec<MessageView>, EngineError> {
+    let prefix = keys::gaps(topic);
+    let cursor = before.map(|(at, id)| keys::gaps(topic).u64(at.0).array(&id.0));
+    let mut range = KeyRange::prefix(&prefix);
+    if let Some(cursor) = &cursor {
+        range = range.before(cursor);
+    }
+    let mut gaps = Vec::new();
+    for (key, _) in read.collect(range, Direction::Descending, limit)? {
+        let (_, id, author) = keys::parse_gap(&key).ok_or_else(|| EngineError::Damaged("a gap".into()))?;
+        let row = get_value::<fold::GoneRow>(read, keys::gone(topic, &id, &author))?;
+        gaps.extend(row.map(|row| gap_of(me, chat, id, author, &row)));
+    }
+    Ok(gaps)
+}
+
+fn gap_of(me: &AccountId, chat: &ChatId, id: RecordId, author: AccountId, row: &fold::GoneRow) -> MessageView {
+    let mine = author == *me;
+    MessageView {
+        id,
+        chat: *chat,
+        author,
+        mine,
+        at: row.target_at,
+        content: Content::default(),
+        state: if mine { MessageState::Sent } else { MessageState::Received },
+        waiting: None,
+        reactions: Vec::new(),
+        edited: None,
+        gone: Some(row.how),
     }
 }
 
@@ -188,10 +261,22 @@ pub fn page(
 /// The store's, or damage.
 pub fn message(read: &dyn Read, chat: &ChatId, id: &RecordId) -> Result<Option<MessageView>, EngineError> {
     let Some(me) = identity::account(read)? else { return Ok(None) };
-    let Some(record) = get_record(read, id)? else { return Ok(None) };
-    let right =
-        matches!(record.header.kind, Kind::Message | Kind::GroupMessage) && record.header.topic == topic(&me, chat);
+    let topic = topic(&me, chat);
+    let Some(record) = get_record(read, id)? else {
+        let gone = fold::gone_by(read, &topic, id)?;
+        let gone = gone.iter().find(|(_, row)| row.confirmed).or(gone.first());
+        return Ok(gone.map(|(author, row)| gap_of(&me, chat, *id, *author, row)));
+    };
+    let right = matches!(record.header.kind, Kind::Message | Kind::GroupMessage) && record.header.topic == topic;
     if right { message_of(read, &me, chat, *id, &record).map(Some) } else { Ok(None) }
+}
+
+/// Whether a message was here and its author took it back: it is not to be kept when it comes again.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn is_gone(read: &dyn Read, topic: &Topic, id: &RecordId) -> Result<bool, EngineError> {
+    Ok(fold::confirmed(read, topic, id)?.is_some())
 }
 
 fn message_of(
@@ -201,14 +286,20 @@ fn message_of(
     id: RecordId,
     record: &Stored,
 ) -> Result<MessageView, EngineError> {
-    let content = match record.header.kind {
+    let mut content = match record.header.kind {
         Kind::Message => record.body::<Message>()?.content,
         _ => record.body::<GroupMessage>()?.content,
     };
     let (author, at) = (record.header.account, record.header.at);
     let mine = author == *me;
     let (state, waiting) = if mine { own_state(read, chat, at, &id)? } else { (MessageState::Received, None) };
-    Ok(MessageView { id, chat: *chat, author, mine, at, content, state, waiting })
+    let acts = fold::done_with(read, &record.header.topic, &id, &author)?;
+    let edited = acts.edit.as_ref().map(|edit| edit.at);
+    if let Some(edit) = acts.edit {
+        content.text = edit.text;
+    }
+    let reactions = acts.reactions;
+    Ok(MessageView { id, chat: *chat, author, mine, at, content, state, waiting, reactions, edited, gone: None })
 }
 
 fn own_state(

@@ -372,6 +372,23 @@ impl Cx<'_> {
         ingest::forget(self, topic, unwanted)
     }
 
+    /// Drops one record of a topic: its author took it back, its time is over, or a later one replaced it. Whoever drops a
+    /// record of a public topic must refuse it when it is offered again.
+    ///
+    /// # Errors
+    /// The store's, or damage.
+    pub fn drop_record(&mut self, topic: &Topic, id: &RecordId) -> Result<(), EngineError> {
+        let Some(place) = ingest::place_of(&self.txn, id)?.filter(|place| place.topic == topic.key()) else {
+            return Ok(());
+        };
+        self.txn.delete(place.key());
+        self.txn.delete(keys::index(id));
+        if topic.is_public() {
+            self.effects.push(Effect::Changed(topic.clone()));
+        }
+        Ok(())
+    }
+
     /// The public topics this node follows.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use hutong_protocol::{
 
 use self::view::{GroupRow, MemberRow};
 use crate::{
-    account,
+    account, chat,
     engine::{
         ChatId, CommandError, Cx, DomainEvent, Effect, EngineError, Event, Feature, Indexed, Keep, Reject, Source,
         get_slot,
@@ -59,8 +59,11 @@ impl Feature for Groups {
                 let body: GroupMessage = record.body()?;
                 body.content.validate()?;
                 let (id, at, author) = (record.id(), header.at, header.account);
-                let (chat, card) = (ChatId::Group(group), body.content.card);
-                cx.emit(&DomainEvent::MessageArrived { chat, id, at, author, card })?;
+                let (place, card) = (ChatId::Group(group), body.content.card);
+                cx.emit(&DomainEvent::MessageArrived { chat: place, id, at, author, card })?;
+                if chat::view::is_gone(cx.read(), &header.topic, &id)? {
+                    return Ok(Keep::Drop);
+                }
             }
         }
         Ok(Keep::Store)

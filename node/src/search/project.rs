@@ -83,7 +83,8 @@ fn group_document(read: &dyn Read, id: &hutong_protocol::GroupId) -> Result<Opti
 }
 
 fn message(read: &dyn Read, chat: &ChatId, id: &hutong_protocol::RecordId) -> Result<Option<Document>, EngineError> {
-    let Some(message) = chat::view::message(read, chat, id)? else { return Ok(None) };
+    let message = chat::view::message(read, chat, id)?.filter(|message| message.gone.is_none());
+    let Some(message) = message else { return Ok(None) };
     let author = account::view::party(read, &message.author)?;
     let key = DocumentKey::message(&chat.to_string(), id);
     let mut document = Document::new(key, author.name, message.author, message.at);

@@ -148,6 +148,37 @@ pub struct Message {
     /// What it waits for, if it is queued.
     #[schema(required)]
     pub waiting_for: Option<WaitingFor>,
+    /// Emoji under it, in the order in which they first came.
+    pub reactions: Vec<Reaction>,
+    /// When its author changed its words.
+    #[schema(required)]
+    pub edited_at: Option<Ms>,
+    /// Its author took it back: then there is no text and no card.
+    #[schema(required)]
+    pub gone: Option<Gone>,
+}
+
+/// An emoji under a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Reaction {
+    /// Which.
+    pub emoji: String,
+    /// How many accounts put it.
+    pub count: u32,
+    /// Whether I did.
+    pub mine: bool,
+    /// Names of the first of them, at most 20; mine is not among them.
+    pub names: Vec<String>,
+}
+
+/// How a message went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Gone {
+    /// Its author recalled it within two minutes.
+    Recalled,
+    /// Its author deleted it for everyone.
+    Deleted,
 }
 
 /// The message that is answered, in short.
@@ -157,8 +188,10 @@ pub struct Reply {
     pub id: Id,
     /// Its author's name.
     pub author: String,
-    /// The beginning of its text.
+    /// The beginning of its text; empty if it was taken back.
     pub text: String,
+    /// Whether it was taken back.
+    pub gone: bool,
 }
 
 /// A page of messages, oldest first.
@@ -406,12 +439,17 @@ async fn send(
         chat::send(cx, id, content)
     };
     let record = state.node().call(move |cx| cx.once(&scope, key.get(), write)).await?;
+    Ok((StatusCode::CREATED, one_message(&state, id, record).await?))
+}
+
+/// A message as it is now.
+pub(super) async fn one_message(state: &AppState, id: ChatId, record: RecordId) -> ApiResult<Json<Message>> {
     let look = move |views: &Views<'_>| {
         let row = chat::view::message(views.read, &id, &record)?;
         row.map(|row| message(views, row)).transpose()
     };
     let message = state.view(look).await?.ok_or_else(|| ApiError::internal("a message vanished"))?;
-    Ok((StatusCode::CREATED, Json(message)))
+    Ok(Json(message))
 }
 
 /// Says what was read; the other hears of it if the settings allow.

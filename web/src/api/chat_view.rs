@@ -2,7 +2,7 @@
 
 use hutong_node::{
     account, chat,
-    chat::view::{CannotWrite, ChatRow, MessageState as Known, MessageView, Waiting},
+    chat::view::{CannotWrite, ChatRow, How, MessageState as Known, MessageView, Waiting},
     engine::{ChatId, CommandError, Cx, EngineError, get_slot},
     group,
 };
@@ -16,7 +16,7 @@ use hutong_protocol::{
 };
 
 use super::{
-    chat::{Card, CardRef, Chat, ChatKind, Message, MessageState, Reply, WaitingFor, WhyNot},
+    chat::{Card, CardRef, Chat, ChatKind, Gone, Message, MessageState, Reaction, Reply, WaitingFor, WhyNot},
     group::title,
     order,
 };
@@ -27,6 +27,8 @@ use crate::{
 
 /// Longest text shown of a message that is answered, in bytes: two lines.
 const REPLY_BYTES_MAX: usize = 160;
+/// Names shown of those who reacted; more would not be read.
+const NAMES_MAX: usize = 20;
 /// Members of a group asked whether one is connected; more would not change the dot.
 const ONLINE_LOOK_MAX: usize = 100;
 
@@ -138,13 +140,31 @@ pub(crate) fn message(views: &Views<'_>, row: MessageView) -> Result<Message, En
             Waiting::Refused => WaitingFor::Refused,
             Waiting::NoPeers => WaitingFor::Members,
         }),
+        reactions: row.reactions.into_iter().map(|one| reaction(views, one)).collect::<Result<_, _>>()?,
+        edited_at: row.edited.map(Into::into),
+        gone: row.gone.map(|how| match how {
+            How::Recalled => Gone::Recalled,
+            How::Deleted => Gone::Deleted,
+        }),
+    })
+}
+
+fn reaction(views: &Views<'_>, reaction: chat::view::Reaction) -> Result<Reaction, EngineError> {
+    let others = reaction.accounts.iter().filter(|account| views.me != Some(**account));
+    let names = others.take(NAMES_MAX).map(|account| Ok(views.party(account)?.name));
+    Ok(Reaction {
+        names: names.collect::<Result<_, EngineError>>()?,
+        count: u32::try_from(reaction.accounts.len()).unwrap_or(u32::MAX),
+        mine: views.me.is_some_and(|me| reaction.accounts.contains(&me)),
+        emoji: reaction.emoji,
     })
 }
 
 fn reply(views: &Views<'_>, answered: MessageView) -> Result<Reply, EngineError> {
     let mut text = answered.content.text;
     truncate(&mut text, REPLY_BYTES_MAX);
-    Ok(Reply { id: answered.id.into(), author: views.party(&answered.author)?.name, text })
+    let (id, gone) = (answered.id.into(), answered.gone.is_some());
+    Ok(Reply { id, author: views.party(&answered.author)?.name, text, gone })
 }
 
 /// How far messages came, for an event; `None` is "handed to the network".

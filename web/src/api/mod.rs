@@ -20,6 +20,7 @@ pub mod address;
 pub mod blob;
 pub mod cart;
 pub mod chat;
+pub mod chat_action;
 pub(crate) mod chat_view;
 pub mod common;
 pub mod contact;
@@ -79,6 +80,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .merge(mailbox::router())
         .merge(link::router())
         .merge(chat::router())
+        .merge(chat_action::router())
         .merge(group::router())
         .merge(market::router())
         .merge(store::router())

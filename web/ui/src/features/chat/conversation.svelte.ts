@@ -145,6 +145,28 @@ export class Conversation {
     this.#keep(this.unsent.filter((one) => one.key !== key));
   }
 
+  /** Puts one's emoji under a message, or takes it away. */
+  async react(message: Message, emoji: string): Promise<void> {
+    const on = !message.reactions.some((one) => one.emoji === emoji && one.mine);
+    this.#put(await api.post<Message>(`${this.#path(message)}/reactions`, { emoji, on }));
+  }
+
+  async edit(message: Message, text: string): Promise<void> {
+    this.#put(await api.patch<Message>(this.#path(message), { text }));
+  }
+
+  async recall(message: Message): Promise<void> {
+    this.#put(await api.post<Message>(`${this.#path(message)}/recall`));
+  }
+
+  async deleteForAll(message: Message): Promise<void> {
+    this.#put(await api.del<Message>(this.#path(message)));
+  }
+
+  #path(message: Message): string {
+    return `/chats/${seg(this.chat)}/messages/${seg(message.id)}`;
+  }
+
   /** Asks the node to try its queue now. */
   async tryNow(): Promise<void> {
     await api.post(`/chats/${seg(this.chat)}/retry`);

@@ -1,5 +1,5 @@
 import { plurals } from "$lib/i18n/plural";
-import type { MessageState, OrderState, WaitingFor, WhyNot } from "$lib/types";
+import type { Gone, MessageState, OrderState, WaitingFor, WhyNot } from "$lib/types";
 
 const n = plurals("en");
 
@@ -44,6 +44,28 @@ export const en = {
   nothingToAttach: "There is nothing here to attach yet.",
   removeCard: "Remove the card",
   reply: "Reply",
+  messageMenu: "Message options",
+  messageMenuOf: (name: string) => `Options for the message of ${name}`,
+  react: "React",
+  reactions: "Reactions",
+  othersToo: (count: number) => n(count, { one: "# other", other: "# others" }),
+  moreEmoji: "More emoji",
+  copyText: "Copy text",
+  editMessage: "Edit",
+  editing: "Edit message",
+  cancelEdit: "Cancel editing",
+  saveEdit: "Save",
+  edited: "edited",
+  recall: "Recall",
+  deleteForAll: "Delete for everyone",
+  deleteTitle: "Delete this message?",
+  deleteText:
+    "It goes from this chat on every node that can be reached. Copies, pictures of a screen and backups stay.",
+  gone: {
+    recalled: { mine: "You recalled a message", other: (name: string) => `${name} recalled a message` },
+    deleted: { mine: "You deleted a message", other: (name: string) => `${name} deleted a message` },
+  } as Record<Gone, { mine: string; other: (name: string) => string }>,
+  goneQuote: "This message was taken back",
   replyTo: (name: string) => `Reply to ${name}`,
   cancelReply: "Cancel reply",
   newMessages: "New messages",

@@ -1,5 +1,6 @@
 /** A message as one line, for the list of chats and for quotes. */
-import type { Card, Message } from "$lib/types";
+import { c } from "$lib/i18n/common";
+import type { Card, Gone, Message } from "$lib/types";
 import { t } from "./texts";
 
 export function cardLine(card: Card): string {
@@ -15,8 +16,14 @@ export function cardLine(card: Card): string {
   }
 }
 
+/** The line that stands where a message was that its author took back. */
+export function goneLine(gone: Gone, mine: boolean, name: string): string {
+  return mine ? t.gone[gone].mine : t.gone[gone].other(name || c.someone);
+}
+
 /** What a message says, on one line. */
-export function messageLine(message: Pick<Message, "text" | "card">): string {
+export function messageLine(message: Message): string {
+  if (message.gone) return goneLine(message.gone, message.mine, message.author.name);
   const text = message.text.replace(/\s+/g, " ").trim();
   if (text) return text;
   return message.card ? cardLine(message.card) : "";

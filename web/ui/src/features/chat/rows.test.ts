@@ -16,6 +16,9 @@ const message = (id: string, author: string, at: number): Message => ({
   card: null,
   state: "received",
   waiting_for: null,
+  reactions: [],
+  edited_at: null,
+  gone: null,
 });
 
 describe("layRows", () => {

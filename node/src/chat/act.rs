@@ -1,0 +1,142 @@
+//! What a person does with a message after it was said: reactions, edits, recalls, deletions.
+
+use hutong_protocol::{
+    AccountId, Draft, Kind, RecordId, TimestampMs, Topic, Verified,
+    chat::{Action, MessageAction, is_emoji},
+    group::GroupAction,
+    limits::{EMOJI_BYTES_MAX, REACTIONS_PER_ACCOUNT_MAX, REACTORS_MAX, RECALL_MS_MAX},
+};
+
+use super::{
+    content,
+    fold::{self, Act},
+    view::{self, MessageView},
+    writable,
+};
+use crate::{
+    contact::addressed,
+    engine::{ChatId, CommandError, Cx, Keep, Reject},
+};
+
+/// Judges an action between two.
+pub(super) fn between_two(cx: &mut Cx<'_>, record: &Verified, me: &AccountId) -> Result<Keep, Reject> {
+    let body: MessageAction = record.body()?;
+    let header = record.header();
+    body.action.validate(header, body.target_at)?;
+    addressed(record, &body.to, me)?;
+    let author = record.author();
+    super::may_come(cx, me, &author)?;
+    let chat = ChatId::Direct(if author == *me { body.to } else { author });
+    let (target, target_at, action) = (body.target, body.target_at, body.action);
+    Ok(fold::accept(cx, Act { chat, id: record.id(), header, target, target_at, action })?)
+}
+
+/// Judges an action in a group.
+pub(super) fn in_group(cx: &mut Cx<'_>, record: &Verified) -> Result<Keep, Reject> {
+    let header = record.header();
+    let Topic::Group(group) = header.topic else { return Err(Reject::Rule("not in a group's topic")) };
+    let body: GroupAction = record.body()?;
+    body.action.validate(header, body.target_at)?;
+    let (target, target_at, action) = (body.target, body.target_at, body.action);
+    Ok(fold::accept(cx, Act { chat: ChatId::Group(group), id: record.id(), header, target, target_at, action })?)
+}
+
+fn publish(cx: &mut Cx<'_>, chat: &ChatId, message: &MessageView, action: Action) -> Result<(), CommandError> {
+    let me = cx.me()?;
+    let topic = view::topic(&me, chat);
+    let (target, target_at) = (message.id, message.at);
+    match chat {
+        ChatId::Group(_) => {
+            let body = GroupAction { target, target_at, action };
+            cx.publish(Draft::new(topic, Kind::GroupAction, &body)?, None)?;
+        }
+        ChatId::Direct(to) => {
+            let body = MessageAction { to: *to, target, target_at, action };
+            cx.publish(Draft::new(topic, Kind::MessageAction, &body)?, Some(*to))?;
+        }
+    }
+    Ok(())
+}
+
+/// A message that something can still be done with, in a conversation where the user may write.
+fn found(cx: &Cx<'_>, chat: &ChatId, id: &RecordId) -> Result<MessageView, CommandError> {
+    writable(cx, chat)?;
+    let message = view::message(cx.read(), chat, id)?.ok_or(CommandError::NotFound("this message"))?;
+    if message.gone.is_some() {
+        return Err(CommandError::refused("message_gone", "this message was taken back"));
+    }
+    Ok(message)
+}
+
+fn own(cx: &Cx<'_>, chat: &ChatId, id: &RecordId) -> Result<MessageView, CommandError> {
+    let message = found(cx, chat, id)?;
+    if message.mine {
+        return Ok(message);
+    }
+    Err(CommandError::refused("not_author", "only who wrote a message can change it or take it back"))
+}
+
+/// Puts an emoji under a message, or takes it away. Twice is as good as once.
+///
+/// # Errors
+/// Refused if it is no emoji, or one too many; `NotFound` if the message is not in the conversation.
+pub fn react(cx: &mut Cx<'_>, chat: ChatId, id: RecordId, emoji: &str, on: bool) -> Result<(), CommandError> {
+    let me = cx.me()?;
+    if emoji.len() > EMOJI_BYTES_MAX || !is_emoji(emoji) {
+        return Err(CommandError::refused("not_emoji", "a reaction is one emoji"));
+    }
+    let message = found(cx, &chat, &id)?;
+    let mine = |reaction: &&view::Reaction| reaction.accounts.contains(&me);
+    if message.reactions.iter().filter(mine).any(|reaction| reaction.emoji == emoji) == on {
+        return Ok(());
+    }
+    let many = message.reactions.iter().filter(mine).count() >= REACTIONS_PER_ACCOUNT_MAX;
+    let people = message.reactions.iter().flat_map(|reaction| &reaction.accounts);
+    let full = !people.clone().any(|account| *account == me)
+        && people.collect::<std::collections::BTreeSet<_>>().len() >= REACTORS_MAX;
+    if on && (many || full) {
+        return Err(CommandError::refused("too_many_reactions", "there are as many reactions here as there can be"));
+    }
+    publish(cx, &chat, &message, Action::React { emoji: emoji.to_owned(), on })
+}
+
+/// Changes the words of an own message.
+///
+/// # Errors
+/// Refused unless this account wrote it, or if the new words are none or too many.
+pub fn edit(cx: &mut Cx<'_>, chat: ChatId, id: RecordId, text: &str) -> Result<(), CommandError> {
+    let message = own(cx, &chat, &id)?;
+    let text = content(text, None, None)?.text;
+    if text == message.content.text {
+        return Ok(());
+    }
+    publish(cx, &chat, &message, Action::Edit { text })
+}
+
+/// Takes an own message back: it and what was done with it are dropped on every node that obeys.
+///
+/// # Errors
+/// Refused unless this account wrote it within the last two minutes.
+pub fn recall(cx: &mut Cx<'_>, chat: ChatId, id: RecordId) -> Result<(), CommandError> {
+    let message = own(cx, &chat, &id)?;
+    if !can_recall(cx.now(), message.at) {
+        return Err(CommandError::refused(
+            "recall_too_late",
+            "a message can be recalled within two minutes: delete it for everyone instead",
+        ));
+    }
+    publish(cx, &chat, &message, Action::Recall)
+}
+
+fn can_recall(now: TimestampMs, at: TimestampMs) -> bool {
+    now.since_ms(at) <= RECALL_MS_MAX
+}
+
+/// Deletes an own message for everyone.
+///
+/// # Errors
+/// Refused unless this account wrote it.
+pub fn delete(cx: &mut Cx<'_>, chat: ChatId, id: RecordId) -> Result<(), CommandError> {
+    let message = own(cx, &chat, &id)?;
+    publish(cx, &chat, &message, Action::Delete)
+}

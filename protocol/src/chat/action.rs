@@ -1,0 +1,73 @@
+//! What may be done with a message after it was said. An action is a record of its own, so it verifies alone and may even
+//! come before the message it is about.
+
+use serde::{Deserialize, Serialize};
+
+use super::emoji::is_emoji;
+use crate::{
+    ids::{AccountId, RecordId},
+    limits::{EMOJI_BYTES_MAX, MESSAGE_TEXT_BYTES_MAX, RECALL_MS_MAX},
+    record::{Header, RecordError},
+    text::check_text,
+    time::TimestampMs,
+};
+
+/// What is done with a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum Action {
+    /// An emoji under it, or no longer. Anybody who may write there; of one account and emoji the highest `(at, id)`
+    /// counts.
+    React {
+        /// One emoji.
+        emoji: String,
+        /// Put, or taken away.
+        on: bool,
+    },
+    /// Other words. Only its author; the highest `(at, id)` counts.
+    Edit {
+        /// All of the new text.
+        text: String,
+    },
+    /// Taken back within two minutes. Only its author.
+    Recall,
+    /// Deleted for everyone. Only its author; the lowest `(at, id)` of recalls and deletions counts.
+    Delete,
+    /// One of a later version: kept, and without effect here.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Action {
+    /// Checks what the record alone can show. That only the author edits, recalls and deletes is judged where the message
+    /// is.
+    ///
+    /// # Errors
+    /// [`RecordError::Field`] with the reason.
+    pub fn validate(&self, header: &Header, target_at: TimestampMs) -> Result<(), RecordError> {
+        match self {
+            Self::React { emoji, .. } if emoji.len() > EMOJI_BYTES_MAX || !is_emoji(emoji) => {
+                Err(RecordError::Field("a reaction is one emoji"))
+            }
+            Self::Edit { text } if text.trim().is_empty() => Err(RecordError::Field("an edited message has a text")),
+            Self::Edit { text } => check_text(text, MESSAGE_TEXT_BYTES_MAX),
+            Self::Recall if header.at > target_at.plus_ms(RECALL_MS_MAX) => {
+                Err(RecordError::Field("a message is recalled within two minutes"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Body of [`Kind::MessageAction`](crate::Kind::MessageAction): something is done with a direct message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageAction {
+    /// The other of the two.
+    pub to: AccountId,
+    /// Which message.
+    pub target: RecordId,
+    /// The message's time: with it a node that never had the message knows where it stood.
+    pub target_at: TimestampMs,
+    /// What.
+    pub action: Action,
+}
