@@ -7,7 +7,7 @@ const message = (one: Resident, text: string | RegExp): Locator => one.page.loca
 
 /** Opens the menu of a message with the right button. */
 async function menuOf(one: Resident, text: string): Promise<Locator> {
-  await message(one, text).getByText(text).click({ button: "right" });
+  await message(one, text).getByText(text).first().click({ button: "right" });
   const menu = one.page.getByRole("menu", { name: "Message options" });
   await expect(menu).toBeVisible();
   return menu;

@@ -208,7 +208,9 @@ export class Conversation {
 
   /** Puts a message in its place by time and id, as every node sorts them. */
   #put(message: Message): void {
-    const others = this.messages.filter((one) => one.id !== message.id);
+    const others = this.messages
+      .filter((one) => one.id !== message.id)
+      .map((one) => (one.reply_to?.id === message.id ? quoting(one, message) : one));
     const put = notBack(
       this.messages.find((one) => one.id === message.id),
       message,
@@ -250,6 +252,13 @@ export class Conversation {
       signal: this.#controller.signal,
     });
   }
+}
+
+/** An answer quotes what the other message says now; nothing, if that was taken back. */
+function quoting(answer: Message, quoted: Message): Message {
+  if (!answer.reply_to) return answer;
+  const gone = quoted.gone !== null;
+  return { ...answer, reply_to: { ...answer.reply_to, gone, text: gone ? "" : quoted.text } };
 }
 
 const earlier = (a: Message, b: Message): boolean => a.at < b.at || (a.at === b.at && a.id < b.id);
