@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{AccountId, BlobHash, GroupId, RecordId},
-    limits::{MESSAGE_TEXT_BYTES_MAX, NAME_BYTES_MAX, RECEIPT_IDS_MAX, SLOT_BYTES_MAX},
+    limits::{DISAPPEAR_MS_MAX, MENTIONS_MAX, MESSAGE_TEXT_BYTES_MAX, NAME_BYTES_MAX, RECEIPT_IDS_MAX, SLOT_BYTES_MAX},
     record::RecordError,
     text::{check_line, check_text},
 };
@@ -94,6 +94,26 @@ impl Card {
     }
 }
 
+/// Somebody named in a text: `@` and this name stand in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mention {
+    /// Who.
+    pub account: AccountId,
+    /// The name as it stands in the text, without the `@`.
+    pub name: String,
+}
+
+/// Checks who is named in a text.
+///
+/// # Errors
+/// [`RecordError::Field`] if they are too many, or a name breaks a limit.
+pub(crate) fn check_mentions(mentions: &[Mention]) -> Result<(), RecordError> {
+    if mentions.len() > MENTIONS_MAX {
+        return Err(RecordError::Field("a message names at most 32 accounts"));
+    }
+    mentions.iter().try_for_each(|mention| check_line(&mention.name, NAME_BYTES_MAX))
+}
+
 /// What is said: the shared part of direct and group messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
@@ -106,15 +126,28 @@ pub struct Content {
     /// A card.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub card: Option<Card>,
+    /// Who is named in the text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<Mention>,
+    /// It was said elsewhere before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarded: Option<bool>,
+    /// From now on messages disappear after so many milliseconds; 0: no longer. Only in direct messages, and alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disappear_ms: Option<u64>,
 }
 
 impl Content {
     /// # Errors
     /// [`RecordError::Field`] if it is empty or breaks a limit.
     pub fn validate(&self) -> Result<(), RecordError> {
-        if self.text.trim().is_empty() && self.card.is_none() {
+        if self.text.trim().is_empty() && self.card.is_none() && self.disappear_ms.is_none() {
             return Err(RecordError::Field("a message has a text or a card"));
         }
+        if self.disappear_ms.is_some_and(|ms| ms > DISAPPEAR_MS_MAX) {
+            return Err(RecordError::Field("messages disappear within a year"));
+        }
+        check_mentions(&self.mentions)?;
         check_text(&self.text, MESSAGE_TEXT_BYTES_MAX)?;
         self.card.as_ref().map_or(Ok(()), Card::validate)
     }

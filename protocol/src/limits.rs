@@ -7,6 +7,10 @@ pub const RECORD_BYTES_MAX: usize = 64 * 1024;
 pub const SIGNED_BYTES_MAX: usize = RECORD_BYTES_MAX + 1024;
 /// Text of one message in UTF-8 bytes: a long letter, a quarter of a record.
 pub const MESSAGE_TEXT_BYTES_MAX: usize = 16 * 1024;
+/// Accounts named in one message.
+pub const MENTIONS_MAX: usize = 32;
+/// Longest time after which a message may disappear (one year): longer is for ever.
+pub const DISAPPEAR_MS_MAX: u64 = 366 * 24 * 60 * 60 * 1000;
 /// One emoji in UTF-8 bytes: the longest in use, two people with skin tones, has 35.
 pub const EMOJI_BYTES_MAX: usize = 48;
 /// Different emoji of one account under one message. The newest count.

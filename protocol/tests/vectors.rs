@@ -12,7 +12,7 @@ use hutong_protocol::{
     AccountId, BlobHash, Certificate, DeviceKey, Draft, GroupId, Kind, RecordId, RevocationStatement, Signature,
     TimestampMs, Topic, Unverified,
     account::{Device, Profile, Revocation, SealKeys},
-    chat::{Action, Card, Content, Message, MessageAction, Receipt, ReceiptStatus},
+    chat::{Action, Card, Content, Mention, Message, MessageAction, Receipt, ReceiptStatus},
     contact::{ContactAnswer, ContactRequest},
     group::{Group, GroupAction, GroupMember, GroupMessage},
     mailbox::{Mailbox, ReadKey, Route},
@@ -99,7 +99,7 @@ fn people(author: &Author) -> Vec<(String, Vec<u8>)> {
         picture: Some(BlobHash([0x33; 32])),
         addresses: addresses(),
     };
-    let content = Content { text: "Fresh today\n草莓".into(), reply_to, card: Some(card) };
+    let content = Content { text: "Fresh today\n草莓".into(), reply_to, card: Some(card), ..Content::default() };
     let nonce = [0x44; 16];
     let group = GroupId::derive(&me, &nonce);
     let topic = || Topic::Group(group);
@@ -189,7 +189,7 @@ fn actions(author: &Author) -> Vec<(String, Vec<u8>)> {
     let mut vectors = Vec::new();
     for (name, action) in [
         ("", Action::React { emoji: "👍".into(), on: true }),
-        (".edit", Action::Edit { text: "Fresh tomorrow\n草莓".into() }),
+        (".edit", Action::Edit { text: "Fresh tomorrow\n草莓".into(), mentions: Vec::new() }),
         (".recall", Action::Recall),
         (".delete", Action::Delete),
     ] {
@@ -201,6 +201,15 @@ fn actions(author: &Author) -> Vec<(String, Vec<u8>)> {
         ];
         vectors.extend(made.map(|(kind, bytes)| (format!("{kind}{name}"), bytes)));
     }
+    // What a message may also carry.
+    let mentions = vec![Mention { account: to, name: "Tom".into() }];
+    let content = Content { text: "For @Tom".into(), mentions, forwarded: Some(true), ..Content::default() };
+    let (_, bytes) = author.public(topic, Kind::GroupMessage, None, &GroupMessage { content });
+    vectors.push(("group.message.mention".into(), bytes));
+    let content = Content { disappear_ms: Some(86_400_000), ..Content::default() };
+    let draft = Draft::new(Topic::direct(&author.me(), &to), Kind::Message, &Message { to, content }).unwrap();
+    let draft = Draft { expires: Some(TimestampMs(1_760_086_500_000)), ..draft };
+    vectors.push(("message.disappear".into(), author.sign(draft)));
     vectors
 }
 

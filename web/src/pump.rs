@@ -94,6 +94,9 @@ fn shape(views: &Views<'_>, event: engine::Event) -> Result<Vec<Event>, EngineEr
             let Some(row) = chat::view::message(views.read, &chat, &id)? else { return Ok(Vec::new()) };
             one(Event::Message { message: Box::new(chat_view::message(views, row)?) })
         }
+        engine::Event::MessageGone { chat, id } => {
+            one(Event::MessageGone { chat: chat_view::name(&chat), id: id.into() })
+        }
         engine::Event::MessageState { chat, ids, status } => one(Event::MessageState {
             chat: chat_view::name(&chat),
             ids: ids.into_iter().map(Into::into).collect(),

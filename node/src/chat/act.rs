@@ -2,7 +2,7 @@
 
 use hutong_protocol::{
     AccountId, Draft, Kind, RecordId, TimestampMs, Topic, Verified,
-    chat::{Action, MessageAction, is_emoji},
+    chat::{Action, Card, Content, Mention, MessageAction, is_emoji},
     group::GroupAction,
     limits::{EMOJI_BYTES_MAX, REACTIONS_PER_ACCOUNT_MAX, REACTORS_MAX, RECALL_MS_MAX},
 };
@@ -10,6 +10,7 @@ use hutong_protocol::{
 use super::{
     content,
     fold::{self, Act},
+    send,
     view::{self, MessageView},
     writable,
 };
@@ -17,6 +18,9 @@ use crate::{
     contact::addressed,
     engine::{ChatId, CommandError, Cx, Keep, Reject},
 };
+
+/// Conversations that a message is forwarded to in one go; more is a flood.
+pub const FORWARD_MAX: usize = 20;
 
 /// Judges an action between two.
 pub(super) fn between_two(cx: &mut Cx<'_>, record: &Verified, me: &AccountId) -> Result<Keep, Reject> {
@@ -44,15 +48,16 @@ pub(super) fn in_group(cx: &mut Cx<'_>, record: &Verified) -> Result<Keep, Rejec
 fn publish(cx: &mut Cx<'_>, chat: &ChatId, message: &MessageView, action: Action) -> Result<(), CommandError> {
     let me = cx.me()?;
     let topic = view::topic(&me, chat);
-    let (target, target_at) = (message.id, message.at);
+    // It goes with its message.
+    let (target, target_at, expires) = (message.id, message.at, message.expires);
     match chat {
         ChatId::Group(_) => {
             let body = GroupAction { target, target_at, action };
-            cx.publish(Draft::new(topic, Kind::GroupAction, &body)?, None)?;
+            cx.publish(Draft { expires, ..Draft::new(topic, Kind::GroupAction, &body)? }, None)?;
         }
         ChatId::Direct(to) => {
             let body = MessageAction { to: *to, target, target_at, action };
-            cx.publish(Draft::new(topic, Kind::MessageAction, &body)?, Some(*to))?;
+            cx.publish(Draft { expires, ..Draft::new(topic, Kind::MessageAction, &body)? }, Some(*to))?;
         }
     }
     Ok(())
@@ -104,13 +109,19 @@ pub fn react(cx: &mut Cx<'_>, chat: ChatId, id: RecordId, emoji: &str, on: bool)
 ///
 /// # Errors
 /// Refused unless this account wrote it, or if the new words are none or too many.
-pub fn edit(cx: &mut Cx<'_>, chat: ChatId, id: RecordId, text: &str) -> Result<(), CommandError> {
+pub fn edit(
+    cx: &mut Cx<'_>,
+    chat: ChatId,
+    id: RecordId,
+    text: &str,
+    mentions: Vec<Mention>,
+) -> Result<(), CommandError> {
     let message = own(cx, &chat, &id)?;
     let text = content(text, None, None)?.text;
-    if text == message.content.text {
+    if text == message.content.text && mentions == message.content.mentions {
         return Ok(());
     }
-    publish(cx, &chat, &message, Action::Edit { text })
+    publish(cx, &chat, &message, Action::Edit { text, mentions })
 }
 
 /// Takes an own message back: it and what was done with it are dropped on every node that obeys.
@@ -139,4 +150,42 @@ fn can_recall(now: TimestampMs, at: TimestampMs) -> bool {
 pub fn delete(cx: &mut Cx<'_>, chat: ChatId, id: RecordId) -> Result<(), CommandError> {
     let message = own(cx, &chat, &id)?;
     publish(cx, &chat, &message, Action::Delete)
+}
+
+/// Deletes a message for the user alone.
+///
+/// # Errors
+/// `NotFound` if it is not in the conversation.
+pub fn hide(cx: &mut Cx<'_>, chat: ChatId, id: RecordId) -> Result<(), CommandError> {
+    let me = cx.me()?;
+    let message = view::message(cx.read(), &chat, &id)?.ok_or(CommandError::NotFound("this message"))?;
+    if message.gone.is_some() {
+        return Err(CommandError::refused("message_gone", "this message was taken back"));
+    }
+    Ok(fold::hide(cx, &chat, &view::topic(&me, &chat), &id)?)
+}
+
+/// Says a message again elsewhere; all of it or, where one conversation refuses, nothing. Who said it first is not told.
+///
+/// # Errors
+/// Refused for what belongs to its conversation, and where the user may not write.
+pub fn forward(
+    cx: &mut Cx<'_>,
+    chat: ChatId,
+    id: RecordId,
+    to: &[ChatId],
+) -> Result<Vec<(ChatId, RecordId)>, CommandError> {
+    if to.is_empty() || to.len() > FORWARD_MAX {
+        return Err(CommandError::refused("invalid_forward", "a message is forwarded to 1 to 20 chats at once"));
+    }
+    let message = view::message(cx.read(), &chat, &id)?.ok_or(CommandError::NotFound("this message"))?;
+    if message.gone.is_some() {
+        return Err(CommandError::refused("message_gone", "this message was taken back"));
+    }
+    let said = message.content;
+    if matches!(said.card, Some(Card::Order { .. })) || said.disappear_ms.is_some() {
+        return Err(CommandError::refused("invalid_forward", "this belongs to its chat and cannot be forwarded"));
+    }
+    let again = Content { text: said.text, card: said.card, forwarded: Some(true), ..Content::default() };
+    to.iter().map(|to| Ok((*to, send(cx, *to, again.clone())?))).collect()
 }

@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 
 use hutong_protocol::{
     AccountId, Header, Kind, RecordId, TimestampMs, Topic,
-    chat::Action,
+    chat::{Action, Mention, Message},
+    group::GroupMessage,
     limits::{REACTIONS_PER_ACCOUNT_MAX, REACTORS_MAX, RECALL_MS_MAX},
 };
 use serde::{Deserialize, Serialize};
@@ -24,7 +25,7 @@ use super::{
     view::{self, Reaction},
 };
 use crate::{
-    engine::{ChatId, Cx, EngineError, Event, Indexed, Keep, get_record, get_value},
+    engine::{ChatId, Cx, EngineError, Event, Indexed, Keep, get_record, get_value, outbox},
     store::{Direction, KeyRange, Read},
 };
 
@@ -45,6 +46,8 @@ pub(super) struct EditRow {
     pub(super) at: TimestampMs,
     pub(super) id: RecordId,
     pub(super) text: String,
+    #[serde(default)]
+    pub(super) mentions: Vec<Mention>,
 }
 
 /// How a message went.
@@ -84,13 +87,19 @@ pub(super) struct Act<'a> {
 struct Known {
     author: AccountId,
     at: TimestampMs,
+    mentions: Vec<Mention>,
 }
 
 fn known(read: &dyn Read, topic: &Topic, target: &RecordId) -> Result<Option<Known>, EngineError> {
-    let header = get_record(read, target)?.map(|record| record.header);
-    let message =
-        header.filter(|header| header.topic == *topic && matches!(header.kind, Kind::Message | Kind::GroupMessage));
-    Ok(message.map(|header| Known { author: header.account, at: header.at }))
+    let Some(record) = get_record(read, target)?.filter(|record| record.header.topic == *topic) else {
+        return Ok(None);
+    };
+    let content = match record.header.kind {
+        Kind::Message => record.body::<Message>()?.content,
+        Kind::GroupMessage => record.body::<GroupMessage>()?.content,
+        _ => return Ok(None),
+    };
+    Ok(Some(Known { author: record.header.account, at: record.header.at, mentions: content.mentions }))
 }
 
 /// The one who took the message back, if the message was here and is gone.
@@ -120,13 +129,21 @@ pub(super) fn gone_by(
 /// Takes an action in. Whether its record counts, and so is kept.
 pub(super) fn accept(cx: &mut Cx<'_>, act: Act<'_>) -> Result<Keep, EngineError> {
     let topic = &act.header.topic;
+    if let Some(expires) = act.header.expires {
+        if expires <= cx.now() {
+            return Ok(Keep::Drop);
+        }
+        cx.put(keys::due_at(expires, &act.chat, &act.target), Vec::new());
+    }
     let taken_back = confirmed(cx.read(), topic, &act.target)?;
     let message = known(cx.read(), topic, &act.target)?;
     let foreign = message.as_ref().is_some_and(|message| message.author != act.header.account);
     let keep = match &act.action {
         Action::Unknown => return Ok(Keep::Store),
         Action::React { emoji, on } if taken_back.is_none() => react(cx, &act, emoji, *on)?,
-        Action::Edit { text } if taken_back.is_none() && !foreign => edit(cx, &act, text.clone())?,
+        Action::Edit { text, mentions } if taken_back.is_none() && !foreign => {
+            edit(cx, &act, text.clone(), mentions.clone())?
+        }
         Action::Recall | Action::Delete if !foreign => take_back(cx, &act, message, taken_back)?,
         _ => Keep::Drop,
     };
@@ -185,10 +202,10 @@ fn drop_marks(cx: &mut Cx<'_>, topic: &Topic, row: &[u8]) -> Result<(), EngineEr
     marks.values().try_for_each(|mark| cx.drop_record(topic, &mark.id))
 }
 
-fn edit(cx: &mut Cx<'_>, act: &Act<'_>, text: String) -> Result<Keep, EngineError> {
+fn edit(cx: &mut Cx<'_>, act: &Act<'_>, text: String, mentions: Vec<Mention>) -> Result<Keep, EngineError> {
     let topic = &act.header.topic;
     let key = keys::edit(topic, &act.target, &act.header.account);
-    let row = EditRow { at: act.header.at, id: act.id, text };
+    let row = EditRow { at: act.header.at, id: act.id, text, mentions };
     if let Some(old) = get_value::<EditRow>(cx.read(), &key)? {
         if (old.at, old.id) >= (row.at, row.id) {
             return Ok(Keep::Drop);
@@ -223,8 +240,8 @@ fn take_back(
     let how = if act.action == Action::Recall { How::Recalled } else { How::Deleted };
     let row = GoneRow { at: act.header.at, id: act.id, how, target_at: act.target_at, confirmed: false };
     if let Some(at) = here.or(message.as_ref().map(|message| message.at)) {
-        if message.is_some() {
-            forget_unread(cx, &act.chat, &account, at)?;
+        if let Some(message) = &message {
+            forget_unread(cx, &act.chat, message)?;
         }
         confirm(cx, topic, &act.target, &account, at, row)?;
     } else {
@@ -235,13 +252,56 @@ fn take_back(
 }
 
 /// A message that was counted as unread is so no more.
-fn forget_unread(cx: &mut Cx<'_>, chat: &ChatId, author: &AccountId, at: TimestampMs) -> Result<(), EngineError> {
-    let row = view::row(cx.read(), chat)?;
-    if cx.account() == Some(*author) || at <= row.read_to {
+fn forget_unread(cx: &mut Cx<'_>, chat: &ChatId, message: &Known) -> Result<(), EngineError> {
+    let (row, me) = (view::row(cx.read(), chat)?, cx.account());
+    if me == Some(message.author) || message.at <= row.read_to {
         return Ok(());
     }
     let unread = row.unread.saturating_sub(1);
-    cx.put_value(keys::chat(chat), &view::ChatRow { unread, ..row })
+    let named = u32::from(message.mentions.iter().any(|mention| Some(mention.account) == me));
+    let mentions = row.mentions.saturating_sub(named);
+    cx.put_value(keys::chat(chat), &view::ChatRow { unread, mentions, ..row })
+}
+
+/// The user deleted a message for themselves: it is not shown again. Between two its record is dropped unless it has yet
+/// to be delivered; in a group it stays, for those who ask this node for what they missed.
+pub(super) fn hide(cx: &mut Cx<'_>, chat: &ChatId, topic: &Topic, target: &RecordId) -> Result<(), EngineError> {
+    let Some(me) = cx.account() else { return Ok(()) };
+    let message = known(cx.read(), topic, target)?;
+    if let (ChatId::Direct(other), Some(message)) = (chat, &message)
+        && outbox::row(cx.read(), other, message.at, target)?.is_none()
+    {
+        clear(cx, topic, target, |_, _| true)?;
+        cx.drop_record(topic, target)?;
+    }
+    cx.put(keys::hidden(topic, target, &me), Vec::new());
+    vanished(cx, chat, target, message)
+}
+
+/// The time of a message is over: nothing of it stays.
+pub(super) fn expire(cx: &mut Cx<'_>, chat: &ChatId, target: &RecordId) -> Result<(), EngineError> {
+    let Some(me) = cx.account() else { return Ok(()) };
+    let topic = view::topic(&me, chat);
+    let message = known(cx.read(), &topic, target)?;
+    clear(cx, &topic, target, |_, _| true)?;
+    cx.drop_record(&topic, target)?;
+    cx.delete(keys::state(target));
+    vanished(cx, chat, target, message)
+}
+
+fn vanished(cx: &mut Cx<'_>, chat: &ChatId, target: &RecordId, message: Option<Known>) -> Result<(), EngineError> {
+    if let Some(message) = message {
+        forget_unread(cx, chat, &message)?;
+    }
+    let row = view::row(cx.read(), chat)?;
+    if row.last == Some(*target) {
+        let last = view::page(cx.read(), chat, None, 1)?.0.pop().map(|message| message.id);
+        cx.put_value(keys::chat(chat), &view::ChatRow { last, ..row })?;
+    }
+    cx.notify(Event::MessageGone { chat: *chat, id: *target });
+    cx.notify(Event::Chat(*chat));
+    cx.index(Indexed::Message(*chat, *target));
+    Ok(())
 }
 
 /// The message was here and was the account's: it goes, and everything that was done with it.
@@ -283,11 +343,12 @@ fn clear(
                 let row: EditRow = hutong_protocol::codec::decode_checked(&value)?;
                 cx.drop_record(topic, &row.id)?;
             }
-            _ => {
+            b'd' => {
                 let row: GoneRow = hutong_protocol::codec::decode_checked(&value)?;
                 cx.drop_record(topic, &row.id)?;
                 cx.delete(keys::gap(topic, row.target_at, target, &account));
             }
+            _ => {}
         }
         cx.delete(&key);
     }
@@ -315,7 +376,9 @@ pub(super) fn arrived(
             Ok(true)
         }
         Some(_) => Ok(true),
-        None => clear(cx, topic, target, |what, account| what != b'r' && account != author).map(|()| false),
+        None => {
+            clear(cx, topic, target, |what, account| matches!(what, b'e' | b'd') && account != author).map(|()| false)
+        }
     }
 }
 
@@ -323,6 +386,7 @@ pub(super) fn arrived(
 pub(super) struct Done {
     pub(super) reactions: Vec<Reaction>,
     pub(super) edit: Option<EditRow>,
+    pub(super) hidden: bool,
 }
 
 pub(super) fn done_with(
@@ -332,7 +396,7 @@ pub(super) fn done_with(
     author: &AccountId,
 ) -> Result<Done, EngineError> {
     let mut by_emoji = BTreeMap::<String, Vec<(TimestampMs, AccountId)>>::new();
-    let mut edit = None;
+    let (mut edit, mut hidden) = (None, false);
     let rows = read.collect(KeyRange::prefix(&keys::acts(topic, target)), Direction::Ascending, usize::MAX)?;
     for (key, value) in rows {
         match keys::parse_act(&key) {
@@ -346,6 +410,7 @@ pub(super) fn done_with(
             Some((b'e', account)) if account == *author => {
                 edit = Some(hutong_protocol::codec::decode_checked(&value)?);
             }
+            Some((b'h', _)) => hidden = true,
             _ => {}
         }
     }
@@ -358,5 +423,5 @@ pub(super) fn done_with(
         let accounts = marks.into_iter().map(|(_, account)| account).collect();
         Reaction { emoji, accounts }
     });
-    Ok(Done { reactions: reactions.collect(), edit })
+    Ok(Done { reactions: reactions.collect(), edit, hidden })
 }

@@ -53,7 +53,7 @@ pub(super) fn acts(topic: &Topic, target: &RecordId) -> Key {
     Key::new(PREFIX).u8(b'a').array(&topic.key()).array(&target.0)
 }
 
-/// What is behind [`acts`] in a key: `r` (reactions), `e` (edit) or `d` (gone), and by whom.
+/// What is behind [`acts`] in a key: `r` (reactions), `e` (edit), `d` (gone) or `h` (hidden), and by whom.
 pub(super) fn parse_act(key: &[u8]) -> Option<(u8, AccountId)> {
     let mut reader = KeyReader::new(key.get(2 + 16 + 32..)?);
     Some((reader.u8()?, AccountId(reader.array()?)))
@@ -93,4 +93,49 @@ pub(super) fn gap(topic: &Topic, at: TimestampMs, target: &RecordId, account: &A
 pub(super) fn parse_gap(key: &[u8]) -> Option<(TimestampMs, RecordId, AccountId)> {
     let mut reader = KeyReader::new(key.get(2 + 16..)?);
     Some((TimestampMs(reader.u64()?), RecordId(reader.array()?), AccountId(reader.array()?)))
+}
+
+/// That the user deleted a message for themselves.
+pub(super) fn hidden(topic: &Topic, target: &RecordId, me: &AccountId) -> Key {
+    acts(topic, target).u8(b'h').array(&me.0)
+}
+
+/// Messages that disappear, by when: a prefix.
+pub(super) fn due() -> Key {
+    Key::new(PREFIX).u8(b'x')
+}
+
+/// A message that disappears.
+pub(super) fn due_at(expires: TimestampMs, chat: &ChatId, target: &RecordId) -> Key {
+    let key = due().u64(expires.0).array(&target.0);
+    match chat {
+        ChatId::Direct(account) => key.u8(b'd').array(&account.0),
+        ChatId::Group(group) => key.u8(b'g').array(&group.0),
+    }
+}
+
+/// The conversation and message of a key made by [`due_at`].
+pub(super) fn parse_due(key: &[u8]) -> Option<(ChatId, RecordId)> {
+    let mut reader = KeyReader::new(key.get(2 + 8..)?);
+    let target = RecordId(reader.array()?);
+    let chat = match reader.u8()? {
+        b'd' => ChatId::Direct(AccountId(reader.array()?)),
+        b'g' => ChatId::Group(GroupId(reader.array()?)),
+        _ => return None,
+    };
+    Some((chat, target))
+}
+
+/// After how long messages of a conversation with an account disappear.
+pub(super) fn timer(account: &AccountId) -> Key {
+    Key::new(PREFIX).u8(b'm').array(&account.0)
+}
+
+/// What was begun in a conversation and not sent.
+pub(super) fn draft(chat: &ChatId) -> Key {
+    let key = Key::new(PREFIX).u8(b'w');
+    match chat {
+        ChatId::Direct(account) => key.u8(b'd').array(&account.0),
+        ChatId::Group(group) => key.u8(b'g').array(&group.0),
+    }
 }

@@ -1,6 +1,7 @@
 //! Conversations: direct messages, receipts, and the list of all chats (groups' messages arrive here as events).
 
 pub mod act;
+pub mod find;
 mod fold;
 mod keys;
 #[cfg(test)]
@@ -10,12 +11,12 @@ pub mod view;
 use hutong_protocol::{
     AccountId, Draft, Kind, RecordId, TimestampMs, Topic, Verified,
     chat::{Card, Content, Message, Receipt, ReceiptStatus},
-    limits::{MESSAGE_TEXT_BYTES_MAX, RECEIPT_IDS_MAX},
+    limits::{DISAPPEAR_MS_MAX, MESSAGE_TEXT_BYTES_MAX, RECEIPT_IDS_MAX},
     own::Own,
     text::clean_text,
 };
 
-use self::view::{CannotWrite, ChatRow};
+use self::view::{CannotWrite, ChatRow, DraftRow, Timer};
 use crate::{
     account,
     contact::{self, addressed},
@@ -27,6 +28,8 @@ use crate::{
     store::{Direction, KeyRange},
 };
 
+/// Messages that disappear in one tick.
+const DUE_MAX: usize = 1_024;
 /// Messages marked as read in one go; a person who opens a chat with more has not read them.
 const READ_MAX: usize = 4 * RECEIPT_IDS_MAX;
 
@@ -65,16 +68,33 @@ impl Feature for Chat {
         let author = record.author();
         let other = if author == me { body.to } else { author };
         may_come(cx, &me, &author)?;
-        let (id, at) = (record.id(), record.header().at);
-        let (chat, card) = (ChatId::Direct(other), body.content.card);
-        cx.emit(&DomainEvent::MessageArrived { chat, id, at, author, card })?;
-        let gone = view::is_gone(cx.read(), &record.header().topic, &id)?;
-        Ok(if gone { Keep::Drop } else { Keep::Store })
+        said(cx, ChatId::Direct(other), record, body.content)
+    }
+
+    fn tick(&self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
+        let (from, to) = (keys::due(), keys::due().u64(cx.now().0.saturating_add(1)));
+        let due = cx.read().collect(KeyRange::between(&from, &to), Direction::Ascending, DUE_MAX)?;
+        for (key, _) in due {
+            cx.delete(&key);
+            if let Some((chat, id)) = keys::parse_due(&key) {
+                fold::expire(cx, &chat, &id)?;
+            }
+        }
+        Ok(())
     }
 
     fn hear(&self, cx: &mut Cx<'_>, event: &DomainEvent) -> Result<(), EngineError> {
         match event {
-            DomainEvent::MessageArrived { chat, id, at, author, .. } => arrived(cx, chat, id, *at, author),
+            DomainEvent::MessageArrived { chat, id, at, author, mentions, expires, disappear_ms, .. } => {
+                if let Some(expires) = expires {
+                    cx.put(keys::due_at(*expires, chat, id), Vec::new());
+                }
+                if let (ChatId::Direct(other), Some(ms)) = (chat, disappear_ms) {
+                    timer_said(cx, other, Timer { ms: *ms, at: *at, id: Some(*id) })?;
+                }
+                let named = cx.account().is_some_and(|me| mentions.contains(&me));
+                arrived(cx, chat, id, *at, author, named)
+            }
             DomainEvent::ContactAccepted(account) => opened(cx, ChatId::Direct(*account)),
             DomainEvent::GroupJoined(group) => opened(cx, ChatId::Group(*group)),
             DomainEvent::GroupLeft(group) => {
@@ -140,8 +160,44 @@ fn kept_elsewhere(
     let from = Place { topic: topic.key(), at: read_to.plus_ms(1), id: RecordId([0; 32]) }.key();
     let end = rows::set(&topic).tail(&[0xff; 41]);
     let unread = u32::try_from(unread_between(cx, &me, &from, &end)?.len()).unwrap_or(u32::MAX);
-    cx.put_value(keys::chat(&chat), &ChatRow { read_to, unread, muted, pinned, ..row })?;
+    let mentions = if unread == 0 { 0 } else { row.mentions };
+    cx.put_value(keys::chat(&chat), &ChatRow { read_to, unread, mentions, marked: false, muted, pinned, ..row })?;
     cx.notify(Event::Chat(chat));
+    Ok(())
+}
+
+/// A message has come into its conversation: tells the features. Whether its record is kept.
+///
+/// # Errors
+/// Those of the features.
+pub(crate) fn said(cx: &mut Cx<'_>, chat: ChatId, record: &Verified, content: Content) -> Result<Keep, Reject> {
+    let (id, header) = (record.id(), record.header());
+    if content.disappear_ms.is_some() && matches!(chat, ChatId::Group(_)) {
+        return Err(Reject::Rule("messages of a group do not disappear"));
+    }
+    let over = header.expires.is_some_and(|expires| expires <= cx.now());
+    if over || view::is_hidden(cx.read(), &header.topic, &id)? {
+        return Ok(Keep::Drop);
+    }
+    cx.emit(&DomainEvent::MessageArrived {
+        chat,
+        id,
+        at: header.at,
+        author: header.account,
+        card: content.card,
+        mentions: content.mentions.into_iter().map(|mention| mention.account).collect(),
+        expires: header.expires,
+        disappear_ms: content.disappear_ms,
+    })?;
+    Ok(if view::is_gone(cx.read(), &header.topic, &id)? { Keep::Drop } else { Keep::Store })
+}
+
+/// The newest word on the timer counts, whatever comes first.
+fn timer_said(cx: &mut Cx<'_>, other: &AccountId, timer: Timer) -> Result<(), EngineError> {
+    let before = view::timer(cx.read(), &ChatId::Direct(*other))?;
+    if (before.at, before.id) < (timer.at, timer.id) {
+        cx.put_value(keys::timer(other), &timer)?;
+    }
     Ok(())
 }
 
@@ -167,6 +223,7 @@ fn arrived(
     id: &RecordId,
     at: TimestampMs,
     author: &AccountId,
+    named: bool,
 ) -> Result<(), EngineError> {
     let Some(me) = cx.account() else { return Ok(()) };
     let taken_back = fold::arrived(cx, &view::topic(&me, chat), id, author, at)?;
@@ -177,9 +234,12 @@ fn arrived(
     }
     if mine {
         // Who writes has seen what is above.
-        (row.unread, row.read_to) = (0, row.read_to.max(at));
+        (row.unread, row.mentions, row.marked, row.read_to) = (0, 0, false, row.read_to.max(at));
     } else if at > row.read_to && !taken_back {
         row.unread = row.unread.saturating_add(1);
+        row.mentions = row.mentions.saturating_add(u32::from(named));
+        // Who is not silenced brings the conversation back.
+        row.archived &= row.muted;
     }
     cx.put_value(keys::chat(chat), &row)?;
     if let (true, false, ChatId::Group(group)) = (mine, taken_back, chat) {
@@ -222,7 +282,7 @@ fn receipt_arrived(cx: &mut Cx<'_>, record: &Verified, receipt: &Receipt) -> Res
     if from == me {
         return Ok(());
     }
-    let topic = Topic::direct(&me, &from);
+    let (topic, at) = (Topic::direct(&me, &from), record.header().at);
     let mut moved = Vec::new();
     for id in &receipt.ids {
         let Some(record) = get_record(cx.read(), id)? else { continue };
@@ -230,16 +290,30 @@ fn receipt_arrived(cx: &mut Cx<'_>, record: &Verified, receipt: &Receipt) -> Res
             continue;
         }
         if view::recorded_state(cx.read(), id)?.is_none_or(|before| before < receipt.status) {
-            let state = if receipt.status == ReceiptStatus::Read { 2 } else { 1 };
-            cx.put(keys::state(id), vec![state]);
             moved.push(*id);
         }
+        note_receipt(cx, id, at, receipt.status)?;
     }
     if !moved.is_empty() {
         cx.emit(&DomainEvent::Receipt { from, status: receipt.status, ids: moved.clone() })?;
         let status = Some(receipt.status);
         cx.notify(Event::MessageState { chat: ChatId::Direct(from), ids: moved, status });
     }
+    Ok(())
+}
+
+/// How far a message came, and when it was first said to have come there: state (1), delivered (8), read (8).
+fn note_receipt(cx: &mut Cx<'_>, id: &RecordId, at: TimestampMs, status: ReceiptStatus) -> Result<(), EngineError> {
+    let before = view::times(cx.read(), id)?;
+    let first = |before: Option<TimestampMs>, wanted: ReceiptStatus| {
+        let now = Some(at).filter(|_| status == wanted);
+        before.into_iter().chain(now).min().unwrap_or_default().0.to_be_bytes()
+    };
+    let furthest = view::recorded_state(cx.read(), id)?.map_or(status, |before| before.max(status));
+    let state: u8 = if furthest == ReceiptStatus::Read { 2 } else { 1 };
+    let (delivered, read) =
+        (first(before.delivered, ReceiptStatus::Delivered), first(before.read, ReceiptStatus::Read));
+    cx.put(keys::state(id), [[state].as_slice(), &delivered, &read].concat());
     Ok(())
 }
 
@@ -258,7 +332,7 @@ pub fn content(text: &str, reply_to: Option<RecordId>, card: Option<Card>) -> Re
             "a message has at most 16 KiB of text: send it in parts",
         ));
     }
-    let content = Content { text, reply_to, card };
+    let content = Content { text, reply_to, card, ..Content::default() };
     content.validate()?;
     Ok(content)
 }
@@ -276,8 +350,11 @@ pub fn send(cx: &mut Cx<'_>, chat: ChatId, content: Content) -> Result<RecordId,
             if !contact::view::get(cx.read(), &to)?.may_write() {
                 cx.emit(&DomainEvent::Dealing(to))?;
             }
-            let body = Message { to, content };
-            Ok(cx.publish(Draft::new(Topic::direct(&me, &to), Kind::Message, &body)?, Some(to))?)
+            let timer = view::timer(cx.read(), &chat)?.ms;
+            // That the timer was changed is said for good.
+            let expires = (timer > 0 && content.disappear_ms.is_none()).then(|| cx.now().plus_ms(timer));
+            let draft = Draft::new(Topic::direct(&me, &to), Kind::Message, &Message { to, content })?;
+            Ok(cx.publish(Draft { expires, ..draft }, Some(to))?)
         }
     }
 }
@@ -302,7 +379,7 @@ pub fn mark_read(cx: &mut Cx<'_>, chat: ChatId, up_to: RecordId) -> Result<(), C
     let me = cx.me()?;
     let message = view::message(cx.read(), &chat, &up_to)?.ok_or(CommandError::NotFound("this message"))?;
     let row = view::row(cx.read(), &chat)?;
-    if message.at <= row.read_to && row.unread == 0 {
+    if message.at <= row.read_to && row.unread == 0 && !row.marked {
         return Ok(());
     }
     let topic = view::topic(&me, &chat);
@@ -312,7 +389,10 @@ pub fn mark_read(cx: &mut Cx<'_>, chat: ChatId, up_to: RecordId) -> Result<(), C
     let end = rows::set(&topic).tail(&[0xff; 41]);
     let left = unread_between(cx, &me, &to, &end)?.len();
     let unread = u32::try_from(left).unwrap_or(u32::MAX);
-    let row = ChatRow { unread, read_to: row.read_to.max(message.at), ..row };
+    // Named further down: it still says so, until all is read.
+    let mentions = if unread == 0 { 0 } else { row.mentions };
+    let read_to = row.read_to.max(message.at);
+    let row = ChatRow { unread, mentions, marked: false, read_to, ..row };
     cx.put_value(keys::chat(&chat), &row)?;
     tell(cx, &chat, &row)?;
     cx.notify(Event::Chat(chat));
@@ -339,15 +419,73 @@ fn unread_between(cx: &Cx<'_>, me: &AccountId, from: &[u8], to: &[u8]) -> Result
     Ok(ids)
 }
 
-/// Mutes or pins a conversation.
+/// How this node treats a conversation; what is absent stays.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Flags {
+    /// No notifications.
+    pub muted: Option<bool>,
+    /// On top of the list.
+    pub pinned: Option<bool>,
+    /// Out of sight until somebody writes.
+    pub archived: Option<bool>,
+    /// Marked as unread by hand.
+    pub marked: Option<bool>,
+}
+
+/// Mutes, pins, archives a conversation, or marks it as unread.
 ///
 /// # Errors
 /// The store's.
-pub fn set_flags(cx: &mut Cx<'_>, chat: ChatId, muted: Option<bool>, pinned: Option<bool>) -> Result<(), CommandError> {
-    let row = view::row(cx.read(), &chat)?;
-    let row = ChatRow { muted: muted.unwrap_or(row.muted), pinned: pinned.unwrap_or(row.pinned), ..row };
+pub fn set_flags(cx: &mut Cx<'_>, chat: ChatId, flags: Flags) -> Result<(), CommandError> {
+    let mut row = view::row(cx.read(), &chat)?;
+    row.muted = flags.muted.unwrap_or(row.muted);
+    row.pinned = flags.pinned.unwrap_or(row.pinned);
+    row.archived = flags.archived.unwrap_or(row.archived);
+    row.marked = flags.marked.unwrap_or(row.marked);
     cx.put_value(keys::chat(&chat), &row)?;
     tell(cx, &chat, &row)?;
     cx.notify(Event::Chat(chat));
+    Ok(())
+}
+
+/// Keeps what was begun in a conversation, so that every browser of this node shows it. An empty text forgets it.
+///
+/// # Errors
+/// Refused if it is longer than a message may be.
+pub fn set_draft(cx: &mut Cx<'_>, chat: ChatId, text: &str, reply_to: Option<RecordId>) -> Result<(), CommandError> {
+    if text.len() > MESSAGE_TEXT_BYTES_MAX {
+        return Err(CommandError::refused(
+            "message_too_long",
+            "a message has at most 16 KiB of text: send it in parts",
+        ));
+    }
+    let before = view::draft(cx.read(), &chat)?;
+    if text.is_empty() {
+        if before.is_none() {
+            return Ok(());
+        }
+        cx.delete(keys::draft(&chat));
+    } else {
+        let at = cx.now();
+        cx.put_value(keys::draft(&chat), &DraftRow { text: text.to_owned(), reply_to, at })?;
+    }
+    cx.notify(Event::Chat(chat));
+    Ok(())
+}
+
+/// Says after how long messages between the two disappear from now on; 0: no longer.
+///
+/// # Errors
+/// Refused in a group, or if it is more than a year.
+pub fn set_timer(cx: &mut Cx<'_>, chat: ChatId, ms: u64) -> Result<(), CommandError> {
+    if matches!(chat, ChatId::Group(_)) {
+        return Err(CommandError::refused("no_timer", "messages of a group do not disappear"));
+    }
+    if ms > DISAPPEAR_MS_MAX {
+        return Err(CommandError::refused("invalid_timer", "messages disappear within a year"));
+    }
+    if view::timer(cx.read(), &chat)?.ms != ms {
+        send(cx, chat, Content { disappear_ms: Some(ms), ..Content::default() })?;
+    }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! What is done with messages: between two real engines, and in every order.
 
+mod more;
+
 use std::sync::Arc;
 
 use hutong_protocol::{
@@ -63,7 +65,7 @@ fn react(emoji: &str, on: bool) -> Action {
 }
 
 fn edit(text: &str) -> Action {
-    Action::Edit { text: text.into() }
+    Action::Edit { text: text.into(), mentions: Vec::new() }
 }
 
 fn member() -> TestNode {
@@ -284,14 +286,14 @@ proptest! {
 fn an_edit_changes_the_words_for_both_and_says_so() {
     let mut pair = Pair::new("at seven");
     let (id, with_tom, with_mei) = (pair.said, pair.with_tom, pair.with_mei);
-    pair.mei(move |cx| act::edit(cx, with_tom, id, "at eight")).unwrap();
+    pair.mei(move |cx| act::edit(cx, with_tom, id, "at eight", vec![])).unwrap();
     for message in pair.both() {
         assert_eq!((message.content.text.as_str(), message.edited.is_some()), ("at eight", true));
     }
-    assert_eq!(code(pair.tom(move |cx| act::edit(cx, with_mei, id, "at nine"))), "not_author");
-    assert_eq!(code(pair.mei(move |cx| act::edit(cx, with_tom, id, " "))), "message_empty");
+    assert_eq!(code(pair.tom(move |cx| act::edit(cx, with_mei, id, "at nine", vec![]))), "not_author");
+    assert_eq!(code(pair.mei(move |cx| act::edit(cx, with_tom, id, " ", vec![]))), "message_empty");
     let long = "x".repeat(16 * 1024 + 1);
-    assert_eq!(code(pair.mei(move |cx| act::edit(cx, with_tom, id, &long))), "message_too_long");
+    assert_eq!(code(pair.mei(move |cx| act::edit(cx, with_tom, id, &long, vec![]))), "message_too_long");
     let found = project::change(pair.tom.read(), &crate::engine::Indexed::Message(with_mei, id)).unwrap();
     assert!(matches!(found, Change::Put(document) if document.description == "at eight"));
 }
@@ -300,7 +302,7 @@ fn an_edit_changes_the_words_for_both_and_says_so() {
 fn a_recalled_message_is_gone_from_both_and_a_line_stays() {
     let mut pair = Pair::new("the PIN is 204060");
     let (id, with_tom, with_mei) = (pair.said, pair.with_tom, pair.with_mei);
-    pair.mei(move |cx| act::edit(cx, with_tom, id, "the PIN is 204061")).unwrap();
+    pair.mei(move |cx| act::edit(cx, with_tom, id, "the PIN is 204061", vec![])).unwrap();
     let reply = pair.tom(move |cx| send(cx, with_mei, content("ok", Some(id), None)?)).unwrap();
     assert_eq!(code(pair.tom(move |cx| act::recall(cx, with_mei, id))), "not_author");
     assert_eq!(code(pair.tom(move |cx| act::delete(cx, with_mei, id))), "not_author");
@@ -319,7 +321,7 @@ fn a_recalled_message_is_gone_from_both_and_a_line_stays() {
     for action in ["👍", "❤️"] {
         assert_eq!(code(pair.tom(move |cx| act::react(cx, with_mei, id, action, true))), "message_gone");
     }
-    assert_eq!(code(pair.mei(move |cx| act::edit(cx, with_tom, id, "again"))), "message_gone");
+    assert_eq!(code(pair.mei(move |cx| act::edit(cx, with_tom, id, "again", vec![]))), "message_gone");
 }
 
 #[test]

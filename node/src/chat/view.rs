@@ -43,6 +43,47 @@ pub struct ChatRow {
     /// On top of the list.
     #[serde(default)]
     pub pinned: bool,
+    /// Among the unread ones, those that name this account.
+    #[serde(default)]
+    pub mentions: u32,
+    /// Marked as unread by hand.
+    #[serde(default)]
+    pub marked: bool,
+    /// Out of sight until somebody writes.
+    #[serde(default)]
+    pub archived: bool,
+}
+
+/// What was begun and not sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DraftRow {
+    /// The text so far.
+    pub text: String,
+    /// What it answers.
+    #[serde(default)]
+    pub reply_to: Option<RecordId>,
+    /// When it was kept.
+    pub at: TimestampMs,
+}
+
+/// After how long messages disappear: the newest word of either.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timer {
+    /// Milliseconds; 0: never.
+    pub ms: u64,
+    /// When that was said.
+    pub at: TimestampMs,
+    /// In which message.
+    pub id: Option<RecordId>,
+}
+
+/// When the recipient had a message, as their receipts say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// It was stored.
+    pub delivered: Option<TimestampMs>,
+    /// It was shown to a person.
+    pub read: Option<TimestampMs>,
 }
 
 /// How far a message came.
@@ -87,6 +128,8 @@ pub struct MessageView {
     pub edited: Option<TimestampMs>,
     /// Its author took it back: then there is no content.
     pub gone: Option<How>,
+    /// When it disappears.
+    pub expires: Option<TimestampMs>,
 }
 
 /// One emoji under a message.
@@ -201,7 +244,7 @@ fn kept(
             let record = Stored::decode(bytes)?;
             if matches!(record.header.kind, Kind::Message | Kind::GroupMessage) {
                 let id = Place::parse(&key).map_or_else(|| record.id(), |place| place.id);
-                messages.push(message_of(read, me, chat, id, &record)?);
+                messages.extend(message_of(read, me, chat, id, &record)?);
                 if messages.len() == limit {
                     return Ok(messages);
                 }
@@ -252,6 +295,7 @@ fn gap_of(me: &AccountId, chat: &ChatId, id: RecordId, author: AccountId, row: &
         reactions: Vec::new(),
         edited: None,
         gone: Some(row.how),
+        expires: None,
     }
 }
 
@@ -268,7 +312,7 @@ pub fn message(read: &dyn Read, chat: &ChatId, id: &RecordId) -> Result<Option<M
         return Ok(gone.map(|(author, row)| gap_of(&me, chat, *id, *author, row)));
     };
     let right = matches!(record.header.kind, Kind::Message | Kind::GroupMessage) && record.header.topic == topic;
-    if right { message_of(read, &me, chat, *id, &record).map(Some) } else { Ok(None) }
+    if right { message_of(read, &me, chat, *id, &record) } else { Ok(None) }
 }
 
 /// Whether a message was here and its author took it back: it is not to be kept when it comes again.
@@ -279,13 +323,52 @@ pub fn is_gone(read: &dyn Read, topic: &Topic, id: &RecordId) -> Result<bool, En
     Ok(fold::confirmed(read, topic, id)?.is_some())
 }
 
+/// Whether the user deleted a message for themselves.
+///
+/// # Errors
+/// The store's.
+pub(super) fn is_hidden(read: &dyn Read, topic: &Topic, id: &RecordId) -> Result<bool, EngineError> {
+    let Some(me) = identity::account(read)? else { return Ok(false) };
+    Ok(read.contains(&keys::hidden(topic, id, &me))?)
+}
+
+/// What was begun in a conversation and not sent.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn draft(read: &dyn Read, chat: &ChatId) -> Result<Option<DraftRow>, EngineError> {
+    get_value(read, keys::draft(chat))
+}
+
+/// After how long messages of a conversation disappear. In groups they do not.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn timer(read: &dyn Read, chat: &ChatId) -> Result<Timer, EngineError> {
+    let ChatId::Direct(account) = chat else { return Ok(Timer::default()) };
+    Ok(get_value(read, keys::timer(account))?.unwrap_or_default())
+}
+
+/// When the recipient had an own message.
+///
+/// # Errors
+/// The store's.
+pub fn times(read: &dyn Read, id: &RecordId) -> Result<Times, EngineError> {
+    let Some(value) = read.get(&keys::state(id))? else { return Ok(Times::default()) };
+    let time = |from: usize| {
+        let bytes = value.get(from..from.checked_add(8)?)?.try_into().ok()?;
+        Some(TimestampMs(u64::from_be_bytes(bytes))).filter(|at| at.0 > 0)
+    };
+    Ok(Times { delivered: time(1), read: time(9) })
+}
+
 fn message_of(
     read: &dyn Read,
     me: &AccountId,
     chat: &ChatId,
     id: RecordId,
     record: &Stored,
-) -> Result<MessageView, EngineError> {
+) -> Result<Option<MessageView>, EngineError> {
     let mut content = match record.header.kind {
         Kind::Message => record.body::<Message>()?.content,
         _ => record.body::<GroupMessage>()?.content,
@@ -294,12 +377,17 @@ fn message_of(
     let mine = author == *me;
     let (state, waiting) = if mine { own_state(read, chat, at, &id)? } else { (MessageState::Received, None) };
     let acts = fold::done_with(read, &record.header.topic, &id, &author)?;
+    if acts.hidden {
+        return Ok(None);
+    }
     let edited = acts.edit.as_ref().map(|edit| edit.at);
     if let Some(edit) = acts.edit {
-        content.text = edit.text;
+        (content.text, content.mentions) = (edit.text, edit.mentions);
     }
     let reactions = acts.reactions;
-    Ok(MessageView { id, chat: *chat, author, mine, at, content, state, waiting, reactions, edited, gone: None })
+    let (gone, expires) = (None, record.header.expires);
+    let chat = *chat;
+    Ok(Some(MessageView { id, chat, author, mine, at, content, state, waiting, reactions, edited, gone, expires }))
 }
 
 fn own_state(

@@ -225,6 +225,13 @@ pub enum Event {
         /// The message.
         id: RecordId,
     },
+    /// A message is here no longer, and leaves no line.
+    MessageGone {
+        /// The conversation.
+        chat: ChatId,
+        /// The message.
+        id: RecordId,
+    },
     /// Messages moved on.
     MessageState {
         /// The conversation.
@@ -328,6 +335,12 @@ pub enum DomainEvent {
         author: AccountId,
         /// The card it carries.
         card: Option<Card>,
+        /// Whom it names.
+        mentions: Vec<AccountId>,
+        /// When it disappears.
+        expires: Option<TimestampMs>,
+        /// From it on messages disappear after so long; 0: no longer.
+        disappear_ms: Option<u64>,
     },
     /// A group was joined (or founded) by this node.
     GroupJoined(GroupId),

@@ -58,12 +58,7 @@ impl Feature for Groups {
             _ => {
                 let body: GroupMessage = record.body()?;
                 body.content.validate()?;
-                let (id, at, author) = (record.id(), header.at, header.account);
-                let (place, card) = (ChatId::Group(group), body.content.card);
-                cx.emit(&DomainEvent::MessageArrived { chat: place, id, at, author, card })?;
-                if chat::view::is_gone(cx.read(), &header.topic, &id)? {
-                    return Ok(Keep::Drop);
-                }
+                return chat::said(cx, ChatId::Group(group), record, body.content);
             }
         }
         Ok(Keep::Store)

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::emoji::is_emoji;
+use super::{Mention, check_mentions, emoji::is_emoji};
 use crate::{
     ids::{AccountId, RecordId},
     limits::{EMOJI_BYTES_MAX, MESSAGE_TEXT_BYTES_MAX, RECALL_MS_MAX},
@@ -28,6 +28,9 @@ pub enum Action {
     Edit {
         /// All of the new text.
         text: String,
+        /// Who is named in it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        mentions: Vec<Mention>,
     },
     /// Taken back within two minutes. Only its author.
     Recall,
@@ -49,8 +52,13 @@ impl Action {
             Self::React { emoji, .. } if emoji.len() > EMOJI_BYTES_MAX || !is_emoji(emoji) => {
                 Err(RecordError::Field("a reaction is one emoji"))
             }
-            Self::Edit { text } if text.trim().is_empty() => Err(RecordError::Field("an edited message has a text")),
-            Self::Edit { text } => check_text(text, MESSAGE_TEXT_BYTES_MAX),
+            Self::Edit { text, .. } if text.trim().is_empty() => {
+                Err(RecordError::Field("an edited message has a text"))
+            }
+            Self::Edit { text, mentions } => {
+                check_mentions(mentions)?;
+                check_text(text, MESSAGE_TEXT_BYTES_MAX)
+            }
             Self::Recall if header.at > target_at.plus_ms(RECALL_MS_MAX) => {
                 Err(RecordError::Field("a message is recalled within two minutes"))
             }

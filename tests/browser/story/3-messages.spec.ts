@@ -77,10 +77,10 @@ test("a recalled sentence is gone from both, and a line says so", async ({ lane:
   await expect(mei.page.getByRole("log").getByText("Thank you!")).toBeVisible();
 
   await choose(mei, "The key is under the mat", "Recall");
-  await expect(mei.page.getByText("You recalled a message")).toBeVisible();
-  await expect(tom.page.getByText("Mei recalled a message")).toBeVisible();
+  await expect(mei.page.getByRole("log").getByText("You recalled a message")).toBeVisible();
+  await expect(tom.page.getByRole("log").getByText("Mei recalled a message")).toBeVisible();
   for (const one of [mei, tom]) {
-    await expect(one.page.getByText("The key is under the mat")).toHaveCount(0);
+    await expect(one.page.getByRole("main").getByText("The key is under the mat")).toHaveCount(0);
     await expect(message(one, "Thank you!")).toContainText("This message was taken back");
     const found = await one.node.api<{ sections: unknown[] }>("GET", "/search?q=mat&kinds=message");
     expect(found.sections).toEqual([]);
@@ -101,8 +101,8 @@ test("a message is deleted for everyone, with the keyboard alone", async ({ lane
   const dialog = tom.page.getByRole("dialog", { name: "Delete this message?" });
   await look(tom.page, "3-delete");
   await dialog.getByRole("button", { name: "Delete for everyone" }).press("Enter");
-  await expect(tom.page.getByText("You deleted a message")).toBeVisible();
-  await expect(mei.page.getByText("Tom deleted a message")).toBeVisible();
+  await expect(tom.page.getByRole("log").getByText("You deleted a message")).toBeVisible();
+  await expect(mei.page.getByRole("log").getByText("Tom deleted a message")).toBeVisible();
   await mei.go("/chats");
   await expect(mei.page.getByRole("link", { name: "Tom" }).first()).toContainText("Tom deleted a message");
 });

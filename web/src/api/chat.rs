@@ -5,15 +5,15 @@ use hutong_node::{
     chat,
     engine::{ChatId, CommandError, Cx},
 };
-use hutong_protocol::{RecordId, TimestampMs};
+use hutong_protocol::{RecordId, TimestampMs, chat::Content};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    chat_card::{Card, CardRef},
     chat_view::{card_of, message, parse, shape},
-    common::{BlobHash, Id, Money, Ms, Party},
-    order::OrderState,
+    common::{BlobHash, Id, Ms, Party},
 };
 use crate::{
     auth::Auth,
@@ -65,6 +65,17 @@ pub struct Chat {
     pub muted: bool,
     /// Whether it stays on top.
     pub pinned: bool,
+    /// Whether it is out of sight until somebody writes.
+    pub archived: bool,
+    /// Whether I marked it as unread.
+    pub marked_unread: bool,
+    /// Among the unread messages, those that name me.
+    pub mentions: u32,
+    /// What was begun here and not sent.
+    #[schema(required)]
+    pub draft: Option<ChatDraft>,
+    /// After how many milliseconds new messages disappear; 0: never.
+    pub disappear_ms: u64,
     /// Members known; 2 if direct.
     pub members: u32,
     /// Whether the other, or any other member, is connected now.
@@ -74,6 +85,26 @@ pub struct Chat {
     /// Why not.
     #[schema(required)]
     pub why_not: Option<WhyNot>,
+}
+
+/// What was begun and not sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChatDraft {
+    /// The text so far; empty forgets the draft.
+    pub text: String,
+    /// The message it answers.
+    #[serde(default)]
+    #[schema(required)]
+    pub reply_to: Option<Id>,
+}
+
+/// Somebody named in a text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Mention {
+    /// Who.
+    pub account: Id,
+    /// The name as it stands behind the `@` in the text.
+    pub name: String,
 }
 
 /// How far a message came.
@@ -156,6 +187,16 @@ pub struct Message {
     /// Its author took it back: then there is no text and no card.
     #[schema(required)]
     pub gone: Option<Gone>,
+    /// Who is named in the text.
+    pub mentions: Vec<Mention>,
+    /// Whether it was said elsewhere before.
+    pub forwarded: bool,
+    /// When it disappears.
+    #[schema(required)]
+    pub expires_at: Option<Ms>,
+    /// It says that from then on messages disappear after so many milliseconds; 0: no longer.
+    #[schema(required)]
+    pub disappear_ms: Option<u64>,
 }
 
 /// An emoji under a message.
@@ -225,88 +266,9 @@ pub struct MessageSend {
     /// What to show as a card.
     #[serde(default)]
     pub card: Option<CardRef>,
-}
-
-/// What a card shall show; the node fills in the rest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum CardRef {
-    /// A listing.
-    Listing {
-        /// The store's account.
-        store: Id,
-        /// The listing's name within the store.
-        listing: String,
-    },
-    /// A person.
-    Contact {
-        /// Whose card.
-        account: Id,
-    },
-    /// An invitation.
-    Group {
-        /// To which group.
-        group: Id,
-    },
-    /// An order between the two.
-    Order {
-        /// Which.
-        order: Id,
-    },
-}
-
-/// A card in a message: what this node knows, else what its author claimed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Card {
-    /// A listing.
-    Listing {
-        /// The store.
-        store: Party,
-        /// The listing's name within the store.
-        listing: String,
-        /// Its title.
-        title: String,
-        /// Its lowest price.
-        #[schema(required)]
-        price: Option<Money>,
-        /// Its first picture.
-        #[schema(required)]
-        picture: Option<BlobHash>,
-        /// Whether it can be bought now, as far as this node knows.
-        available: bool,
-    },
-    /// A person.
-    Contact {
-        /// Who.
-        party: Party,
-        /// Their link.
-        uri: String,
-    },
-    /// An invitation.
-    Group {
-        /// To which group.
-        group: Id,
-        /// Its name.
-        name: String,
-        /// Its picture.
-        #[schema(required)]
-        picture: Option<BlobHash>,
-        /// Its link.
-        uri: String,
-    },
-    /// An order between the two.
-    Order {
-        /// Which.
-        order: Id,
-        /// Its title.
-        title: String,
-        /// Its state.
-        state: OrderState,
-        /// Its total, once quoted.
-        #[schema(required)]
-        total: Option<Money>,
-    },
+    /// Who is named in the text.
+    #[serde(default)]
+    pub mentions: Vec<Mention>,
 }
 
 /// Says what was read.
@@ -325,6 +287,15 @@ pub struct ChatUpdate {
     /// Whether it stays on top.
     #[serde(default)]
     pub pinned: Option<bool>,
+    /// Whether it is out of sight until somebody writes.
+    #[serde(default)]
+    pub archived: Option<bool>,
+    /// Whether it is marked as unread.
+    #[serde(default)]
+    pub marked_unread: Option<bool>,
+    /// After how many milliseconds messages disappear from now on; 0: never. It is said in the conversation.
+    #[serde(default)]
+    pub disappear_ms: Option<u64>,
 }
 
 /// The routes.
@@ -367,7 +338,7 @@ async fn get(State(state): State<AppState>, _: Auth, Path(name): Path<String>) -
     one(&state, parse(&name)?).await
 }
 
-/// Mutes or pins a conversation.
+/// Mutes, pins or archives a conversation, marks it as unread, or has its messages disappear.
 #[utoipa::path(patch, path = "/api/chats/{chat}", tag = "chats", params(("chat" = String, Path)),
     request_body = ChatUpdate, responses((status = 200, body = Chat), (status = 404, body = Problem)))]
 async fn update(
@@ -377,7 +348,13 @@ async fn update(
     Json(order): Json<ChatUpdate>,
 ) -> ApiResult<Json<Chat>> {
     let id = parse(&name)?;
-    state.node().call(move |cx| chat::set_flags(cx, id, order.muted, order.pinned)).await?;
+    let flags =
+        chat::Flags { muted: order.muted, pinned: order.pinned, archived: order.archived, marked: order.marked_unread };
+    let change = move |cx: &mut Cx<'_>| {
+        chat::set_flags(cx, id, flags)?;
+        order.disappear_ms.map_or(Ok(()), |ms| chat::set_timer(cx, id, ms))
+    };
+    state.node().call(change).await?;
     one(&state, id).await
 }
 
@@ -435,8 +412,12 @@ async fn send(
         {
             return Err(CommandError::NotFound("the message that you answer"));
         }
-        let content = chat::content(&order.text, reply_to, card)?;
-        chat::send(cx, id, content)
+        let mentions = order.mentions.into_iter().map(Into::into).collect();
+        let content = Content { mentions, ..chat::content(&order.text, reply_to, card)? };
+        content.validate()?;
+        let sent = chat::send(cx, id, content)?;
+        chat::set_draft(cx, id, "", None)?;
+        Ok(sent)
     };
     let record = state.node().call(move |cx| cx.once(&scope, key.get(), write)).await?;
     Ok((StatusCode::CREATED, one_message(&state, id, record).await?))

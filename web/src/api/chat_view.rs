@@ -9,14 +9,16 @@ use hutong_node::{
 use hutong_protocol::{
     AccountId, Kind, chat as protocol,
     chat::ReceiptStatus,
+    limits::NAME_BYTES_MAX,
     link::{Link, Target},
     market,
     money::{Currency, Money},
-    text::truncate,
+    text::{clean_line, truncate},
 };
 
 use super::{
-    chat::{Card, CardRef, Chat, ChatKind, Gone, Message, MessageState, Reaction, Reply, WaitingFor, WhyNot},
+    chat::{Chat, ChatDraft, ChatKind, Gone, Mention, Message, MessageState, Reaction, Reply, WaitingFor, WhyNot},
+    chat_card::{Card, CardRef},
     group::title,
     order,
 };
@@ -74,6 +76,12 @@ pub(crate) fn shape(views: &Views<'_>, id: &ChatId, row: ChatRow) -> Result<Chat
         unread: row.unread,
         muted: row.muted,
         pinned: row.pinned,
+        archived: row.archived,
+        marked_unread: row.marked,
+        mentions: row.mentions,
+        draft: chat::view::draft(views.read, id)?
+            .map(|draft| ChatDraft { text: draft.text, reply_to: draft.reply_to.map(Into::into) }),
+        disappear_ms: chat::view::timer(views.read, id)?.ms,
         members: 2,
         online: false,
         can_write: why_not.is_none(),
@@ -146,7 +154,23 @@ pub(crate) fn message(views: &Views<'_>, row: MessageView) -> Result<Message, En
             How::Recalled => Gone::Recalled,
             How::Deleted => Gone::Deleted,
         }),
+        mentions: row.content.mentions.into_iter().map(Into::into).collect(),
+        forwarded: row.content.forwarded.unwrap_or_default(),
+        expires_at: row.expires.map(Into::into),
+        disappear_ms: row.content.disappear_ms,
     })
+}
+
+impl From<protocol::Mention> for Mention {
+    fn from(mention: protocol::Mention) -> Self {
+        Self { account: mention.account.into(), name: mention.name }
+    }
+}
+
+impl From<Mention> for protocol::Mention {
+    fn from(mention: Mention) -> Self {
+        Self { account: mention.account.into(), name: clean_line(&mention.name, NAME_BYTES_MAX) }
+    }
 }
 
 fn reaction(views: &Views<'_>, reaction: chat::view::Reaction) -> Result<Reaction, EngineError> {

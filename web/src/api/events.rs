@@ -49,6 +49,13 @@ pub enum Event {
         /// The message.
         message: Box<Message>,
     },
+    /// A message is no longer shown here: it disappeared, or was deleted for me.
+    MessageGone {
+        /// The conversation.
+        chat: String,
+        /// Which.
+        id: Id,
+    },
     /// Messages of mine came further.
     MessageState {
         /// The conversation.

@@ -21,6 +21,7 @@ pub mod blob;
 pub mod cart;
 pub mod chat;
 pub mod chat_action;
+pub mod chat_card;
 pub(crate) mod chat_view;
 pub mod common;
 pub mod contact;

@@ -10,7 +10,7 @@ use hutong_protocol::{
 };
 
 use super::{
-    chat::Card,
+    chat_card::Card,
     chat_view,
     market::PaymentMethodKind,
     market_view,

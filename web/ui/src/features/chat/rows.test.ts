@@ -19,6 +19,10 @@ const message = (id: string, author: string, at: number): Message => ({
   reactions: [],
   edited_at: null,
   gone: null,
+  mentions: [],
+  forwarded: false,
+  expires_at: null,
+  disappear_ms: null,
 });
 
 describe("layRows", () => {
