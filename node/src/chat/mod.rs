@@ -21,8 +21,8 @@ use crate::{
     account,
     contact::{self, addressed},
     engine::{
-        ChatId, CommandError, Cx, DomainEvent, EngineError, Event, Feature, Indexed, Keep, Outcome, Reject, Source,
-        get_record,
+        ChatId, CommandError, Cx, DomainEvent, EngineError, Event, Feature, Indexed, Keep, Outcome, Reject, Said,
+        Source, get_record,
         keys::{self as rows, Place},
     },
     store::{Direction, KeyRange},
@@ -85,14 +85,14 @@ impl Feature for Chat {
 
     fn hear(&self, cx: &mut Cx<'_>, event: &DomainEvent) -> Result<(), EngineError> {
         match event {
-            DomainEvent::MessageArrived { chat, id, at, author, mentions, expires, disappear_ms, .. } => {
-                if let Some(expires) = expires {
-                    cx.put(keys::due_at(*expires, chat, id), Vec::new());
+            DomainEvent::MessageArrived { chat, id, at, author, said, .. } => {
+                if let Some(expires) = said.expires {
+                    cx.put(keys::due_at(expires, chat, id), Vec::new());
                 }
-                if let (ChatId::Direct(other), Some(ms)) = (chat, disappear_ms) {
-                    timer_said(cx, other, Timer { ms: *ms, at: *at, id: Some(*id) })?;
+                if let (ChatId::Direct(other), Some(ms)) = (chat, said.disappear_ms) {
+                    timer_said(cx, other, Timer { ms, at: *at, id: Some(*id) })?;
                 }
-                let named = cx.account().is_some_and(|me| mentions.contains(&me));
+                let named = cx.account().is_some_and(|me| said.mentions.contains(&me));
                 arrived(cx, chat, id, *at, author, named)
             }
             DomainEvent::ContactAccepted(account) => opened(cx, ChatId::Direct(*account)),
@@ -179,16 +179,13 @@ pub(crate) fn said(cx: &mut Cx<'_>, chat: ChatId, record: &Verified, content: Co
     if over || view::is_hidden(cx.read(), &header.topic, &id)? {
         return Ok(Keep::Drop);
     }
-    cx.emit(&DomainEvent::MessageArrived {
-        chat,
-        id,
-        at: header.at,
-        author: header.account,
-        card: content.card,
+    let said = Box::new(Said {
         mentions: content.mentions.into_iter().map(|mention| mention.account).collect(),
         expires: header.expires,
         disappear_ms: content.disappear_ms,
-    })?;
+    });
+    let (at, author, card) = (header.at, header.account, content.card);
+    cx.emit(&DomainEvent::MessageArrived { chat, id, at, author, card, said })?;
     Ok(if view::is_gone(cx.read(), &header.topic, &id)? { Keep::Drop } else { Keep::Store })
 }
 

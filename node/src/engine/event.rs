@@ -316,6 +316,17 @@ pub enum Indexed {
     Message(ChatId, RecordId),
 }
 
+/// What a message says beside its text and card.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// Whom it names.
+    pub mentions: Vec<AccountId>,
+    /// When it disappears.
+    pub expires: Option<TimestampMs>,
+    /// From it on messages disappear after so long; 0: no longer.
+    pub disappear_ms: Option<u64>,
+}
+
 /// What one feature tells the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DomainEvent {
@@ -335,12 +346,8 @@ pub enum DomainEvent {
         author: AccountId,
         /// The card it carries.
         card: Option<Card>,
-        /// Whom it names.
-        mentions: Vec<AccountId>,
-        /// When it disappears.
-        expires: Option<TimestampMs>,
-        /// From it on messages disappear after so long; 0: no longer.
-        disappear_ms: Option<u64>,
+        /// What else it says.
+        said: Box<Said>,
     },
     /// A group was joined (or founded) by this node.
     GroupJoined(GroupId),
