@@ -52,7 +52,10 @@ export const directChat = (account: string): string => `direct-${account}`;
 export function startChats(): () => void {
   void chats.reload();
   $effect(() => {
-    counts.unread = (chats.data ?? []).reduce((sum, chat) => sum + (chat.muted ? 0 : chat.unread), 0);
+    counts.unread = (chats.data ?? []).reduce(
+      (sum, chat) => sum + (chat.muted ? 0 : chat.unread || Number(chat.marked_unread)),
+      0,
+    );
   });
   const stops = [
     events.on("chat", (event) => chats.put(event.chat)),

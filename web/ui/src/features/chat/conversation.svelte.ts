@@ -2,7 +2,16 @@
 import { ApiError, aborted, api, seg } from "$lib/api";
 import { events } from "$lib/events.svelte";
 import { toApiError } from "$lib/resource.svelte";
-import type { Chat, Id, Message, MessagePage, MessageSend } from "$lib/types";
+import type {
+  Chat,
+  ChatUpdate,
+  Id,
+  Mention,
+  Message,
+  MessageInfo,
+  MessagePage,
+  MessageSend,
+} from "$lib/types";
 import { chats } from "./chats.svelte";
 import { loadUnsent, saveUnsent, type Unsent } from "./drafts";
 import { notBack } from "./states";
@@ -45,6 +54,9 @@ export class Conversation {
         if (message.chat !== this.chat) return;
         this.#heardCount += 1;
         this.#heard(message);
+      }),
+      events.on("message_gone", ({ chat, id }) => {
+        if (chat === this.chat) this.#drop(id);
       }),
       events.on("message_state", ({ chat, ids, state }) => {
         if (chat !== this.chat) return;
@@ -151,8 +163,8 @@ export class Conversation {
     this.#put(await api.post<Message>(`${this.#path(message)}/reactions`, { emoji, on }));
   }
 
-  async edit(message: Message, text: string): Promise<void> {
-    this.#put(await api.patch<Message>(this.#path(message), { text }));
+  async edit(message: Message, text: string, mentions: Mention[]): Promise<void> {
+    this.#put(await api.patch<Message>(this.#path(message), { text, mentions }));
   }
 
   async recall(message: Message): Promise<void> {
@@ -161,6 +173,41 @@ export class Conversation {
 
   async deleteForAll(message: Message): Promise<void> {
     this.#put(await api.del<Message>(this.#path(message)));
+  }
+
+  /** Says it again elsewhere. */
+  async forward(message: Message, to: string[]): Promise<void> {
+    await api.post(`${this.#path(message)}/forward`, { chats: to }, { key: crypto.randomUUID() });
+  }
+
+  /** Deletes it here alone. */
+  async hide(message: Message): Promise<void> {
+    await api.post(`${this.#path(message)}/hide`);
+    this.#drop(message.id);
+  }
+
+  infoOf(message: Message, signal: AbortSignal): Promise<MessageInfo> {
+    return api.get<MessageInfo>(this.#path(message), { signal });
+  }
+
+  /** Messages with these words, newest first. */
+  find(q: string, signal: AbortSignal): Promise<Message[]> {
+    return api.get<Message[]>(`/chats/${seg(this.chat)}/find`, { query: { q }, signal });
+  }
+
+  /** The first message at or after a time. */
+  async since(at: number): Promise<Message | undefined> {
+    const found = await api.get<Message[]>(`/chats/${seg(this.chat)}/find`, { query: { since: at } });
+    return found[0];
+  }
+
+  /** Keeps what was begun, for every browser of the node. */
+  async keepDraft(text: string, replyTo: Id | null): Promise<void> {
+    await api.put(`/chats/${seg(this.chat)}/draft`, { text, reply_to: replyTo });
+  }
+
+  #drop(id: Id): void {
+    this.messages = this.messages.filter((one) => one.id !== id);
   }
 
   #path(message: Message): string {
@@ -181,13 +228,15 @@ export class Conversation {
     try {
       await api.post(`/chats/${seg(this.chat)}/read`, { up_to: newest.id });
       const chat = chats.find(this.chat);
-      if (chat && chat.unread > 0) chats.put({ ...chat, unread: 0 });
+      if (chat && (chat.unread > 0 || chat.marked_unread)) {
+        chats.put({ ...chat, unread: 0, mentions: 0, marked_unread: false });
+      }
     } catch {
       this.#readUpTo = before;
     }
   }
 
-  async change(part: { muted?: boolean; pinned?: boolean }): Promise<void> {
+  async change(part: ChatUpdate): Promise<void> {
     this.info = await api.patch<Chat>(`/chats/${seg(this.chat)}`, part);
     chats.put(this.info);
   }

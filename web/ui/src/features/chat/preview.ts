@@ -2,6 +2,7 @@
 import { c } from "$lib/i18n/common";
 import type { Card, Gone, Message } from "$lib/types";
 import { t } from "./texts";
+import { timerLine } from "./timer";
 
 export function cardLine(card: Card): string {
   switch (card.kind) {
@@ -24,6 +25,9 @@ export function goneLine(gone: Gone, mine: boolean, name: string): string {
 /** What a message says, on one line. */
 export function messageLine(message: Message): string {
   if (message.gone) return goneLine(message.gone, message.mine, message.author.name);
+  if (message.disappear_ms !== null) {
+    return timerLine(message.disappear_ms, message.mine, message.author.name || c.someone);
+  }
   const text = message.text.replace(/\s+/g, " ").trim();
   if (text) return text;
   return message.card ? cardLine(message.card) : "";

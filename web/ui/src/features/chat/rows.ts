@@ -33,6 +33,6 @@ export function layRows(messages: readonly Message[], firstUnread: Id | null): M
 }
 
 function together(a: Message | undefined, b: Message | undefined): boolean {
-  if (!a || !b || a.gone || b.gone) return false;
+  if (!a || !b || a.gone || b.gone || a.disappear_ms !== null || b.disappear_ms !== null) return false;
   return a.author.account === b.author.account && b.at - a.at < TURN_MS && sameDay(a.at, b.at);
 }
