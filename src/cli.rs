@@ -157,6 +157,8 @@ pub(crate) enum Benchmark {
     Ingest,
     /// From one node's API call to the other node's event
     Latency,
+    /// Messages sealed and opened, against Olm alone
+    Seal,
     /// A node with many records: how fast it starts, and its memory when idle
     Start,
 }

@@ -17,9 +17,10 @@ use std::{
     sync::Arc,
 };
 
-use hutong_protocol::{AccountId, BlobHash, limits::BLOB_BYTES_MAX, record::Stored};
+use hutong_protocol::{AccountId, BlobHash, TimestampMs, limits::BLOB_BYTES_MAX, record::Stored};
 
 use crate::{
+    account,
     blob::{BlobError, BlobStore},
     engine::{EngineError, identity, keys},
     store::{Direction, KEY_BYTES_MAX, KeyRange, Read, Store, StoreError, Txn, VALUE_BYTES_MAX, migrate},
@@ -195,7 +196,8 @@ fn note_own_files(me: Option<&AccountId>, key: &[u8], value: &[u8], blobs: &Blob
     }
 }
 
-/// Puts a backup into an empty store and among the files. `progress` hears how many rows and files are back.
+/// Puts a backup into an empty store and among the files, as another device of the account: `fresh` becomes its device key's
+/// seed (32 random bytes). `progress` hears how many rows and files are back.
 ///
 /// # Errors
 /// [`BackupError`]; then what was put there is not whole and must be thrown away.
@@ -203,6 +205,7 @@ pub fn restore(
     from: &mut dyn io::Read,
     into: &dyn Store,
     blobs: &BlobStore,
+    (fresh, now): (&[u8; 32], TimestampMs),
     progress: &mut dyn FnMut(u64),
 ) -> Result<Counts, BackupError> {
     let mut source = Source { from };
@@ -238,6 +241,9 @@ pub fn restore(
         return Err(BackupError::Damaged("its parts do not add up"));
     }
     migrate(into)?;
+    let mut txn = Txn::new(into);
+    account::replace::become_another_device(&mut txn, fresh, now)?;
+    into.commit(txn.into_batch())?;
     Ok(counts)
 }
 
@@ -304,7 +310,7 @@ fn damaged(error: io::Error) -> BackupError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{account, store::MemoryStore, testing::TestNode};
+    use crate::{store::MemoryStore, testing::TestNode};
 
     struct Place {
         dir: tempfile::TempDir,
@@ -328,7 +334,8 @@ mod tests {
 
     fn back(bytes: &[u8]) -> Result<(MemoryStore, Place, Counts), BackupError> {
         let (store, place) = (MemoryStore::new(), Place::new());
-        let counts = restore(&mut Cursor::new(bytes), &store, &place.blobs, &mut |_| {})?;
+        let counts =
+            restore(&mut Cursor::new(bytes), &store, &place.blobs, (&[0x77; 32], crate::testing::START), &mut |_| {})?;
         Ok((store, place, counts))
     }
 
@@ -345,9 +352,55 @@ mod tests {
         migrate_again(&node);
         node.call(move |cx| account::create(cx, &[1; 16], "Mei", Some(mine), "test")).unwrap();
         let (store, restored, counts) = back(&place.snapshot(node.read())).unwrap();
-        assert_eq!(rows(&store), rows(node.read()));
+        // The device's own rows are another's now.
+        let kept = |store: &dyn Read| {
+            let own = |row: &crate::store::Entry| b"KZb".contains(&row.0[0]) || row.0.starts_with(b"ao");
+            rows(store).into_iter().filter(|row| !own(row)).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(&store), kept(node.read()));
         assert_eq!(counts.files, 1);
         assert!(restored.blobs.is_intact(&mine).unwrap() && !restored.blobs.contains(&theirs));
+    }
+
+    /// A restored older database: the old device's keys and sessions do not come back, its messages do, and it is revoked.
+    #[test]
+    fn a_restored_backup_is_another_device_and_talks_on() {
+        use crate::{
+            chat,
+            engine::{ChatId, Input, peers},
+            testing::neighbours,
+        };
+        let (mut mei, mut tom) = neighbours();
+        migrate_again(&mei);
+        let (with_tom, with_mei) = (ChatId::Direct(tom.account()), ChatId::Direct(mei.account()));
+        let say = |node: &mut TestNode, chat: ChatId, text: &'static str| {
+            node.call(move |cx| chat::send(cx, chat, chat::content(text, None, None)?)).unwrap()
+        };
+        say(&mut mei, with_tom, "before the backup");
+        mei.meet(&mut tom);
+        let bytes = Place::new().snapshot(mei.read());
+        say(&mut mei, with_tom, "after the backup");
+        mei.meet(&mut tom);
+        let (store, _, _) = back(&bytes).unwrap();
+        let old = mei.engine.device_key().id();
+        let mut restored = TestNode::over(store, 9);
+        assert_eq!(restored.account(), mei.account());
+        assert_ne!(restored.engine.device_key().id(), old);
+        restored.now = mei.now.plus_ms(60_000);
+        restored.step(vec![Input::Tick]).unwrap();
+        tom.step(vec![Input::PeerDown(old)]).unwrap();
+        tom.now = restored.now;
+        restored.meet(&mut tom);
+        assert!(peers::is_revoked(tom.read(), &mei.account(), &old).unwrap());
+        say(&mut restored, with_tom, "restored");
+        restored.meet(&mut tom);
+        say(&mut tom, with_mei, "welcome back");
+        restored.meet(&mut tom);
+        let texts = |node: &TestNode, chat: ChatId| -> Vec<String> {
+            chat::view::page(node.read(), &chat, None, 10).unwrap().0.into_iter().map(|m| m.content.text).collect()
+        };
+        assert_eq!(texts(&tom, with_mei), ["before the backup", "after the backup", "restored", "welcome back"]);
+        assert_eq!(texts(&restored, with_tom), ["before the backup", "restored", "welcome back"]);
     }
 
     /// The schema version, which a real node gets before its first row.

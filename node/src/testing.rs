@@ -42,6 +42,13 @@ impl TestNode {
         Self { store, engine, now: START, steps: u64::from(seed) << 32 }
     }
 
+    /// On a store that has something in it.
+    pub(crate) fn over(store: MemoryStore, seed: u8) -> Self {
+        let store = Arc::new(store);
+        let engine = Engine::open(store.clone(), FEATURES, &[seed; 32]).unwrap();
+        Self { store, engine, now: START, steps: u64::from(seed) << 32 }
+    }
+
     /// With an account of that name.
     pub(crate) fn named(name: &str, seed: u8) -> Self {
         let mut node = Self::blank(seed);

@@ -105,6 +105,7 @@ mod tests {
         blob::BlobStore,
         store::{self, MemoryStore, Store as _, Txn},
     };
+    use hutong_protocol::TimestampMs;
 
     use super::*;
 
@@ -136,7 +137,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let blobs = BlobStore::open(&dir.path().join("blobs"), 1 << 30).unwrap();
         let mut stream = open(file, secret(passphrase))?;
-        Ok(restore(&mut stream, &MemoryStore::new(), &blobs, &mut |_| {})?)
+        Ok(restore(&mut stream, &MemoryStore::new(), &blobs, (&[7; 32], TimestampMs(0)), &mut |_| {})?)
     }
 
     #[test]

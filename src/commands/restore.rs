@@ -9,6 +9,7 @@ use std::{
 use hutong_node::{
     backup::{self, BackupError, Counts},
     blob::BlobStore,
+    clock,
     handle::{STORE_DIR, make_private_dir},
     store::{SledOptions, SledStore},
 };
@@ -43,7 +44,9 @@ pub(super) async fn run(args: ArchiveArgs, settings: Settings, output: Output) -
     .await?;
     output.value(&json!({ "data_dir": settings.data_dir, "rows": counts.rows, "files": counts.files }));
     output.say(&format!("{} rows and {} files are in {}.", counts.rows, counts.files, settings.data_dir.display()));
-    output.say("Do not run the old node again beside this one: both would speak as the same device.");
+    output.say(
+        "It is a new device of the account, and takes the old one's place: that one is revoked as soon as this runs.",
+    );
     Ok(())
 }
 
@@ -53,8 +56,10 @@ fn restore(stream: &mut dyn Read, data_dir: &Path, progress: &mut dyn FnMut(u64)
     let workshop = Workshop::open(data_dir)?;
     let store = SledStore::open(&workshop.path.join(STORE_DIR), SledOptions::default())?;
     let blobs = BlobStore::open(&workshop.path.join("blobs"), u64::MAX).map_err(BackupError::from);
-    let counts =
-        backup::restore(stream, &store, &blobs.map_err(ArchiveError::from)?, progress).map_err(ArchiveError::from)?;
+    let mut fresh = [0; 32];
+    getrandom::fill(&mut fresh).map_err(|error| Failure::failed(format!("no randomness: {error}")))?;
+    let counts = backup::restore(stream, &store, &blobs.map_err(ArchiveError::from)?, (&fresh, clock::now()), progress)
+        .map_err(ArchiveError::from)?;
     // Closed before it is moved.
     drop(store);
     for part in ["blobs", "store"] {

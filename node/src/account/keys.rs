@@ -21,6 +21,11 @@ pub(super) fn without_history(device: &DeviceId) -> Key {
     Key::new(PREFIX).u8(b'h').array(&device.0)
 }
 
+/// The device that the restored backup was made on, until it is revoked.
+pub(super) fn replaced() -> Key {
+    Key::new(PREFIX).u8(b'o')
+}
+
 /// Present once the recovery phrase was confirmed.
 pub(super) fn confirmed() -> Key {
     Key::new(PREFIX).u8(b'c')

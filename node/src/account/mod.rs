@@ -2,6 +2,7 @@
 
 mod keys;
 pub mod link;
+pub(crate) mod replace;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -182,6 +183,7 @@ fn publish_device(cx: &mut Cx<'_>, name: String) -> Result<(), Reject> {
 /// Publishes this device's sealing keys when they are new: every week, and after an update from before there were any.
 fn keep_published(cx: &mut Cx<'_>) -> Result<(), EngineError> {
     let Some(me) = cx.account() else { return Ok(()) };
+    replace::take_over(cx, &me)?;
     let published = get_slot(cx.read(), &me, &Kind::Device, &cx.device().to_string())?;
     let published = published.map(|(_, record)| record.body::<Device>()).transpose()?;
     if published.as_ref().and_then(|device| device.seal) == Some(cx.seal_keys()?) {

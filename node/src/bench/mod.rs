@@ -2,6 +2,7 @@
 //! much less. `hutong bench` prints them.
 
 pub mod ingest;
+pub mod seal;
 
 use std::time::Instant;
 

@@ -78,6 +78,25 @@ pub(super) fn join(
     Ok(Identity { certificate, key: device.clone() })
 }
 
+/// Gives the node another device key, and certifies it if the phrase is here. Returns the device that it was before.
+///
+/// # Errors
+/// The store's, or damage.
+pub(crate) fn replace(
+    txn: &mut Txn<'_>,
+    fresh: &[u8; 32],
+    now: TimestampMs,
+) -> Result<Option<hutong_protocol::DeviceId>, EngineError> {
+    let Some(old) = certificate(txn)? else { return Ok(None) };
+    let device = Arc::new(DeviceKey::from_seed(fresh));
+    txn.put(key("device"), fresh.to_vec());
+    match array::<16>(txn, "entropy")? {
+        Some(entropy) => drop(adopt(txn, &device, &entropy, now)?),
+        None => txn.delete(key("certificate")),
+    }
+    Ok(Some(old.device))
+}
+
 /// The recovery phrase, if this node keeps it.
 ///
 /// # Errors

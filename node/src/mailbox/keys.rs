@@ -16,6 +16,10 @@ use crate::store::{Key, KeyReader};
 
 const PREFIX: u8 = b'b';
 
+pub(super) fn all() -> Key {
+    Key::new(PREFIX)
+}
+
 pub(super) fn chosen() -> Key {
     Key::new(PREFIX).u8(b'c')
 }

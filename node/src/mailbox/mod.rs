@@ -25,7 +25,7 @@ use crate::{
     engine::{
         CommandError, Cx, DomainEvent, EngineError, Feature, Keep, Reject, Source, get_slot, get_value, identity, peers,
     },
-    store::Read,
+    store::{Direction, KeyRange, Read, Txn},
 };
 
 /// Mailboxes that a device uses.
@@ -136,6 +136,17 @@ pub fn candidates(read: &dyn Read) -> Result<Vec<Chosen>, EngineError> {
         }
     }
     Ok(found)
+}
+
+/// Drops everything of the mailboxes: those chosen, and what was kept for others under the old device's name.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn forget_all(txn: &mut Txn<'_>) -> Result<(), EngineError> {
+    for (key, _) in txn.collect(KeyRange::prefix(&keys::all()), Direction::Ascending, usize::MAX)? {
+        txn.delete(key);
+    }
+    Ok(())
 }
 
 /// Whether an account is told where mail may be left.

@@ -13,6 +13,10 @@ use crate::store::Key;
 
 const PREFIX: u8 = b'Z';
 
+pub(super) fn all() -> Key {
+    Key::new(PREFIX)
+}
+
 pub(super) fn account() -> Key {
     Key::new(PREFIX).u8(b'a')
 }

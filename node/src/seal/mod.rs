@@ -34,7 +34,7 @@ use vodozemac::olm::{self, OlmMessage};
 use self::{envelope::Envelopes, session::Sessions};
 use crate::{
     engine::{EngineError, Random},
-    store::{Read, Txn},
+    store::{Direction, KeyRange, Read, Txn},
 };
 
 /// Items remembered so that a repetition is told from damage. About 16 bytes each; an hour of lively traffic.
@@ -297,6 +297,17 @@ impl Seal {
     pub fn write(&mut self, txn: &mut Txn<'_>) -> Result<(), EngineError> {
         self.sessions.write(txn)
     }
+}
+
+/// Drops everything of the seals: a restored backup must not go on with old sessions.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn forget_all(txn: &mut Txn<'_>) -> Result<(), EngineError> {
+    for (key, _) in txn.collect(KeyRange::prefix(&keys::all()), Direction::Ascending, usize::MAX)? {
+        txn.delete(key);
+    }
+    Ok(())
 }
 
 /// The introduction in a letter, if it is true: signed by the very device that sealed the letter.

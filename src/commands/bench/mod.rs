@@ -5,7 +5,7 @@ mod start;
 
 use std::path::Path;
 
-use hutong_node::bench::ingest;
+use hutong_node::bench::{ingest, seal};
 use serde::Serialize;
 
 use super::blocking;
@@ -49,6 +49,22 @@ impl Figure {
     }
 }
 
+/// Messages sealed and opened: a second or two of work.
+const SEALED: usize = 40_960;
+
+/// Seals and opens, against Olm alone.
+async fn sealing() -> Result<Vec<Figure>, Failure> {
+    let report = blocking(|| Ok(seal::run(SEALED)?)).await?;
+    let rate = |cost: hutong_node::bench::Cost| cost.per_cpu_second(report.messages) as f64;
+    let (olm, sealed) = (rate(report.olm), rate(report.seal));
+    Ok(vec![
+        Figure::new("baseline: Olm alone, encrypt and decrypt", olm, "/CPU s", None),
+        Figure::new("sealed and opened", sealed, "/CPU s", None),
+        Figure::new("sealed against Olm alone", sealed / olm.max(1.0), RATIO, Some(0.6)),
+        Figure::new("sealed against 20,000 a second", sealed / 20_000.0, RATIO, Some(1.0)),
+    ])
+}
+
 const RATIO: &str = "×";
 
 /// Measures, in temporary directories: nothing of the user's own is touched.
@@ -68,6 +84,10 @@ pub(super) async fn run(args: BenchArgs, settings: Settings, output: Output) -> 
     if wanted(Benchmark::Latency) {
         output.say(&format!("One node's API call to the other node's event, {} messages:", args.messages));
         tell(latency::measure(home.path(), args.messages).await?, output);
+    }
+    if wanted(Benchmark::Seal) {
+        output.say(&format!("Sealing and opening {SEALED} messages in one session:"));
+        tell(sealing().await?, output);
     }
     if wanted(Benchmark::Ingest) || wanted(Benchmark::Start) {
         let records = args.records as usize;

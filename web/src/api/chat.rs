@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub use super::chat_card::{Card, CardRef};
 use super::{
-    chat_card::{Card, CardRef},
     chat_view::{card_of, message, parse, shape},
     common::{BlobHash, Id, Ms, Party},
 };
