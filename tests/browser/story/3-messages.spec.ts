@@ -96,7 +96,7 @@ test("a message is deleted for everyone, with the keyboard alone", async ({ lane
   await tom.page.keyboard.press("Enter");
   await expect(tom.page.getByRole("menu", { name: "Message options" })).toBeVisible();
   await tom.page.keyboard.press("End");
-  expect(await focused(tom.page)).toContain("Delete for everyone");
+  expect(await focused(tom.page)).toContain("Delete");
   await tom.page.keyboard.press("Enter");
   const dialog = tom.page.getByRole("dialog", { name: "Delete this message?" });
   await look(tom.page, "3-delete");
@@ -105,4 +105,75 @@ test("a message is deleted for everyone, with the keyboard alone", async ({ lane
   await expect(mei.page.getByRole("log").getByText("Tom deleted a message")).toBeVisible();
   await mei.go("/chats");
   await expect(mei.page.getByRole("link", { name: "Tom" }).first()).toContainText("Tom deleted a message");
+});
+
+test("a message is forwarded, and searched in its chat", async ({ lane: { mei, tom } }) => {
+  await openChat(mei, "Tom");
+  await choose(mei, "I come at eight", "Forward");
+  const dialog = mei.page.getByRole("dialog", { name: "Forward to…" });
+  await dialog.getByRole("checkbox", { name: "Courtyard market" }).check();
+  await look(mei.page, "3-forward");
+  await dialog.getByRole("button", { name: "Send to 1 chat" }).click();
+  await openChat(tom, "Courtyard market");
+  await expect(message(tom, "I come at eight")).toContainText("Forwarded");
+
+  await choose(mei, "I come at eight", "Details");
+  const details = mei.page.getByRole("dialog", { name: "Message details" });
+  await expect(details).toContainText("Delivered");
+  await look(mei.page, "3-details");
+  await details.getByRole("button", { name: "Close" }).click();
+
+  await mei.page.getByRole("button", { name: "Chat options" }).click();
+  await mei.page.getByRole("menuitem", { name: "Search in this chat" }).click();
+  const find = mei.page.getByRole("dialog", { name: "Search in this chat" });
+  await find.getByRole("searchbox", { name: "Words" }).fill("DUMPLINGS tonight");
+  await expect(find.getByRole("button", { name: /Dumplings tonight/ })).toBeVisible();
+  await look(mei.page, "3-find");
+  await find.getByRole("button", { name: /Dumplings tonight/ }).click();
+  await expect(find).toBeHidden();
+  await expect(mei.page.getByRole("log").getByText("Dumplings tonight?")).toBeInViewport();
+});
+
+test("a member is named, and sees it in the list", async ({ lane: { mei, tom } }) => {
+  await tom.go("/contacts");
+  await openChat(mei, "Courtyard market");
+  const box = mei.page.getByRole("textbox", { name: "Write a message" });
+  await box.pressSequentially("@to");
+  await expect(mei.page.getByRole("option", { name: "Tom" })).toBeVisible();
+  await look(mei.page, "3-name");
+  await box.press("Enter");
+  await expect(box).toHaveValue("@Tom ");
+  await box.pressSequentially("have you eggs?");
+  await box.press("Enter");
+  await expect(message(mei, "have you eggs?").getByRole("link", { name: "@Tom" })).toBeVisible();
+  await tom.go("/chats");
+  await expect(tom.page.getByRole("link", { name: "Courtyard market" }).first()).toContainText("1 message names you");
+  await look(tom.page, "3-named");
+});
+
+test("messages disappear after the time that either set, and a draft is seen in every browser", async ({ lane: { mei, tom } }) => {
+  const [me, him] = await Promise.all([mei, tom].map((one) => one.node.api<{ account: string }>("GET", "/account")));
+  await tom.go(`/chats/direct-${me?.account}`);
+  await tom.page.getByRole("button", { name: "Chat options" }).click();
+  await tom.page.getByRole("menuitem", { name: "Disappearing messages" }).click();
+  await look(tom.page, "3-timer");
+  await tom.page.getByRole("radio", { name: "1 day" }).click();
+  await expect(tom.page.getByRole("log").getByText("You set messages to disappear after 1 day")).toBeVisible();
+  await mei.go(`/chats/direct-${him?.account}`);
+  await expect(mei.page.getByRole("log").getByText("Tom set messages to disappear after 1 day")).toBeVisible();
+  // A short time, which only programs set, so that the story need not wait a day.
+  await tom.node.api("PATCH", `/chats/direct-${me?.account}`, { disappear_ms: 4_000 });
+  await expect(mei.page.getByRole("log").getByText("Tom set messages to disappear after 1 minute")).toBeVisible();
+  await say(mei, "Burn after reading");
+  await expect(tom.page.getByRole("log").getByText("Burn after reading")).toBeVisible();
+  for (const one of [mei, tom]) await expect(one.page.getByRole("main").getByText("Burn after reading")).toHaveCount(0);
+  await tom.node.api("PATCH", `/chats/direct-${me?.account}`, { disappear_ms: 0 });
+  await expect(mei.page.getByRole("log").getByText("Tom turned disappearing messages off")).toBeVisible();
+
+  const box = mei.page.getByRole("textbox", { name: "Write a message" });
+  await box.pressSequentially("Half a thou");
+  const other = await mei.chinese();
+  await other.goto(mei.page.url());
+  await expect(other.getByRole("textbox", { name: "输入消息" })).toHaveValue("Half a thou");
+  await box.fill("");
 });
