@@ -34,6 +34,13 @@ export const routes: Route[] = [
     full: true,
   },
   {
+    path: "/contacts/:account/safety",
+    tab: "contacts",
+    list: contacts,
+    page: () => import("$features/contact/SafetyPage.svelte"),
+    full: true,
+  },
+  {
     path: "/contacts/:account",
     tab: "contacts",
     list: contacts,
@@ -158,6 +165,20 @@ export const routes: Route[] = [
     tab: "me",
     list: me,
     page: () => import("$features/account/Devices.svelte"),
+    full: true,
+  },
+  {
+    path: "/me/devices/add",
+    tab: "me",
+    list: me,
+    page: () => import("$features/account/AddDevice.svelte"),
+    full: true,
+  },
+  {
+    path: "/me/mailboxes",
+    tab: "me",
+    list: me,
+    page: () => import("$features/mailbox/MailboxesPage.svelte"),
     full: true,
   },
   {

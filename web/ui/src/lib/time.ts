@@ -3,7 +3,7 @@ import type { Ms } from "./types";
 
 export const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
+export const DAY = 24 * HOUR;
 
 const cache = new Map<string, Intl.DateTimeFormat>();
 function format(tag: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {

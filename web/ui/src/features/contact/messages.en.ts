@@ -70,6 +70,45 @@ export const en = {
   notContact: "Not among your contacts",
   declined: "The request was declined.",
   sendLink: "Their link",
+  // The safety number
+  safety: "Safety number",
+  safetySub: "Check that nobody is in between",
+  safetyText: (name: string) =>
+    `If nobody is in between, you and ${name} see the same 60 digits. Compare them side by side, or in a call.`,
+  safetyQr: "Safety number as a QR code",
+  safetyHow: "The other one finds the number on your contact page, under “Safety number”.",
+  scanTheirs: "Scan theirs",
+  scanHow: "Hold the QR code of their safety number in front of the camera.",
+  compared: {
+    match: "The numbers match",
+    differs: "The numbers do not match",
+    other: "That was no safety number",
+  },
+  comparedText: {
+    match: (name: string) => `Nobody is in between you and ${name}.`,
+    differs: (name: string) =>
+      `Somebody may be in between, or this was the code of another chat. Write ${name} nothing private until you have asked them face to face.`,
+    other: (name: string) => `Ask ${name} to open your contact page and to show “Safety number”.`,
+  },
+  devicesOf: (name: string) => `Devices of ${name}`,
+  devicesUnknown: "Your node knows none of their devices yet.",
+  deviceNameless: "Device",
+  deviceSince: "Since",
+  deviceIsRevoked: "Revoked",
+  deviceAdded: (name: string, count: number, devices: string) =>
+    n(count, {
+      one: `${name}'s account has a new device: ${devices}. Ask them whether it is theirs.`,
+      other: `${name}'s account has new devices: ${devices}. Ask them whether they are theirs.`,
+    }),
+  deviceRevoked: (name: string, count: number, devices: string) =>
+    n(count, {
+      one: `${name} revoked a device: ${devices}. It gets nothing more of what you write.`,
+      other: `${name} revoked devices: ${devices}. They get nothing more of what you write.`,
+    }),
+  deviceQuoted: (name: string) => `“${name}”`,
+  deviceComma: ", ",
+  seeTheirDevices: "See their devices",
+  dismissNotice: "Put this notice away",
 };
 
 export type Messages = typeof en;

@@ -67,4 +67,36 @@ export default {
   notContact: "不在你的通讯录中",
   declined: "请求被拒绝。",
   sendLink: "TA 的链接",
+  safety: "安全码",
+  safetySub: "确认没有人夹在中间",
+  safetyText: (name: string) =>
+    `如果没有人夹在中间，你和${name}看到的 60 位数字是一样的。请当面对照，或在通话中念给对方听。`,
+  safetyQr: "安全码的二维码",
+  safetyHow: "对方可以在你的联系人页面的“安全码”里看到它。",
+  scanTheirs: "扫描对方的",
+  scanHow: "将对方安全码的二维码对准摄像头。",
+  compared: {
+    match: "安全码一致",
+    differs: "安全码不一致",
+    other: "这不是安全码",
+  },
+  comparedText: {
+    match: (name: string) => `你和${name}之间没有别人。`,
+    differs: (name: string) =>
+      `可能有人夹在中间，也可能扫到了别的聊天的码。当面问过${name}之前，请不要发送私密内容。`,
+    other: (name: string) => `请${name}打开你的联系人页面，出示“安全码”。`,
+  },
+  devicesOf: (name: string) => `${name}的设备`,
+  devicesUnknown: "你的节点还不知道对方有哪些设备。",
+  deviceNameless: "设备",
+  deviceSince: "添加于",
+  deviceIsRevoked: "已撤销",
+  deviceAdded: (name: string, _: number, devices: string) =>
+    `${name}的账号有了新设备：${devices}。请问问对方是不是 TA 自己的。`,
+  deviceRevoked: (name: string, _: number, devices: string) =>
+    `${name}撤销了设备：${devices}。你写的内容不会再发给它。`,
+  deviceQuoted: (name: string) => `“${name}”`,
+  deviceComma: "、",
+  seeTheirDevices: "查看对方的设备",
+  dismissNotice: "收起这条提示",
 } satisfies Messages;

@@ -60,6 +60,10 @@ export const en = {
     unauthorized: "Please log in with the link that your node printed.",
     not_found: "Your node does not know this. It may be gone, or not have arrived yet.",
     too_many: "That was too much at once. Wait a moment and try again.",
+    phrase_needed: "This device does not keep the recovery phrase. Type its 12 words.",
+    phrase_wrong: "These words belong to another account.",
+    this_device: "This is this very device. Use another one.",
+    not_offered: "One of these nodes no longer offers to keep mail. Choose again.",
     too_large: "This is too large for the node to accept.",
   } as Record<string, string>,
   qr: {

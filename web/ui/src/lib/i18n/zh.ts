@@ -60,6 +60,10 @@ export default {
     unauthorized: "请用节点显示的链接登录。",
     not_found: "你的节点找不到它，可能已被删除，或尚未同步过来。",
     too_many: "操作太频繁了，请稍后再试。",
+    phrase_needed: "这台设备没有保存恢复短语，请输入 12 个单词。",
+    phrase_wrong: "这些单词属于另一个账号。",
+    this_device: "这就是本设备，请用另一台。",
+    not_offered: "其中有节点不再提供信箱，请重新选择。",
     too_large: "内容太大，节点无法接收。",
   },
   qr: {
