@@ -142,12 +142,10 @@ pub enum MailboxAnswer {
     Busy,
 }
 
-/// A mailbox as its owner names it to one contact.
+/// A mailbox as its owner names it to one contact. Whose node it is is not said: that would tell who else is a contact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mailbox {
-    /// Whose node it is.
-    pub account: AccountId,
-    /// Which device of theirs.
+    /// The node's device.
     pub device: DeviceId,
     /// Where it can be reached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -140,7 +140,6 @@ fn people(author: &Author) -> Vec<(String, Vec<u8>)> {
             &Route {
                 to,
                 mailboxes: vec![Mailbox {
-                    account: to,
                     device: DeviceKey::from_seed(&[0x61; 32]).id(),
                     addresses: addresses(),
                     write: ReadKey([0x62; 32]).write_key(),

@@ -11,6 +11,7 @@
 //! | `search` | goods, stores, people, groups and messages, in English and Chinese |
 //! | `defence` | what the local server refuses |
 //! | `hostile` | peers that send garbage, flood, or never answer |
+//! | `sealed` | two who are never there together, and what their mailbox sees of it: nothing |
 //! | `full_disk` | a disk without room |
 //! | `reach` | NATs and a relay, a LAN without internet, a changed address, a laptop that slept (network namespaces) |
 //!
@@ -29,4 +30,6 @@ mod order;
 mod race;
 #[cfg(target_os = "linux")]
 mod reach;
+#[cfg(target_os = "linux")]
+mod sealed;
 mod search;

@@ -107,7 +107,7 @@ pub(super) fn named_to(cx: &Cx<'_>, to: &AccountId, mailboxes: &[Chosen]) -> Res
         let mut addresses = known.map(|(_, row)| row.addresses).unwrap_or_default();
         addresses.truncate(LINK_ADDRESSES_MAX);
         let write = read_key(cx.read(), device, to)?.write_key();
-        named.push(Mailbox { account: *account, device: *device, addresses, write });
+        named.push(Mailbox { device: *device, addresses, write });
     }
     Ok(named)
 }

@@ -75,7 +75,12 @@ impl Feature for Mailboxes {
 
     fn hear(&self, cx: &mut Cx<'_>, event: &DomainEvent) -> Result<(), EngineError> {
         match event {
-            DomainEvent::ContactAccepted(_) | DomainEvent::Dealing(_) => cx.put(keys::due(), Vec::new()),
+            DomainEvent::ContactAccepted(account) | DomainEvent::Dealing(account) => {
+                let mailboxes = chosen(cx.read())?;
+                tell(cx, *account, &mailboxes)?;
+                // It has a queue now: mailboxes open it when they are asked.
+                client::fetch_all(cx)?;
+            }
             DomainEvent::Revoked(account, device) => {
                 cx.delete(keys::route(account, device));
                 give_up(cx, |mailbox| mailbox.device == *device)?;
@@ -205,28 +210,35 @@ pub fn not_offered() -> CommandError {
 
 /// Tells every contact the present mailboxes, if they are not what it was told.
 fn tell_contacts(cx: &mut Cx<'_>) -> Result<(), EngineError> {
-    let (Some(me), device) = (cx.account(), cx.device()) else { return Ok(()) };
     let mailboxes = chosen(cx.read())?;
-    for (to, contact) in contact::view::list(cx.read())? {
-        if !writes(&contact) {
-            continue;
-        }
-        let body = Route { to, mailboxes: client::named_to(cx, &to, &mailboxes)? };
-        let slot = Route::slot(&to, &device);
-        let told = get_slot(cx.read(), &me, &Kind::Route, &slot)?;
-        let told = told.map(|(_, record)| record.body::<Route>()).transpose()?;
-        if told.as_ref().map_or(body.mailboxes.is_empty(), |told| same(told, &body)) {
-            continue;
-        }
-        let version = cx.next_version(&me, &Kind::Route, &slot)?;
-        let draft = Draft::new(Topic::direct(&me, &to), Kind::Route, &body)?.in_slot(slot, version);
-        match cx.publish(draft, Some(to)) {
-            Err(Reject::Own(error)) => return Err(error),
-            Err(reject) => tracing::warn!(%reject, "a contact could not be told where mail may be left"),
-            Ok(_) => {}
-        }
+    for (to, _) in contact::view::list(cx.read())? {
+        tell(cx, to, &mailboxes)?;
     }
     Ok(())
+}
+
+fn tell(cx: &mut Cx<'_>, to: AccountId, mailboxes: &[Chosen]) -> Result<(), EngineError> {
+    let (Some(me), device) = (cx.account(), cx.device()) else { return Ok(()) };
+    if !writes(&contact::view::get(cx.read(), &to)?) {
+        return Ok(());
+    }
+    let body = Route { to, mailboxes: client::named_to(cx, &to, mailboxes)? };
+    let slot = Route::slot(&to, &device);
+    let told = get_slot(cx.read(), &me, &Kind::Route, &slot)?;
+    let told = told.map(|(_, record)| record.body::<Route>()).transpose()?;
+    if told.as_ref().map_or(body.mailboxes.is_empty(), |told| same(told, &body)) {
+        return Ok(());
+    }
+    let version = cx.next_version(&me, &Kind::Route, &slot)?;
+    let draft = Draft::new(Topic::direct(&me, &to), Kind::Route, &body)?.in_slot(slot, version);
+    match cx.publish(draft, Some(to)) {
+        Err(Reject::Own(error)) => Err(error),
+        Err(reject) => {
+            tracing::warn!(%reject, "a contact could not be told where mail may be left");
+            Ok(())
+        }
+        Ok(_) => Ok(()),
+    }
 }
 
 /// Addresses change with every connection; a route is told anew only for other mailboxes.
