@@ -16,9 +16,11 @@ pub mod identity;
 pub mod indexing;
 mod ingest;
 pub mod keys;
+pub(crate) mod left;
 mod once;
 pub mod outbox;
 pub mod peers;
+mod publish;
 mod step;
 pub mod sync;
 #[cfg(test)]

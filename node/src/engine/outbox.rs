@@ -37,7 +37,7 @@ const WINDOW: usize = 256;
 /// Olm's recipient forget the keys of those; what is not answered is sent again, in its order.
 const FOLLOW_MAX: usize = 32;
 /// Rows looked at in one pass: refused and waiting ones must not hide the rest.
-const LOOK_MAX: usize = 4 * WINDOW;
+pub(super) const LOOK_MAX: usize = 4 * WINDOW;
 /// How long a receipt may take before the record is sent again.
 const RECEIPT_MS: u64 = 60_000;
 /// First pause after "not now"; doubles with each try.
@@ -86,7 +86,7 @@ pub struct OutboxRow {
 }
 
 impl OutboxRow {
-    fn is_due(&self, now: TimestampMs) -> bool {
+    pub(super) fn is_due(&self, now: TimestampMs) -> bool {
         match self.state {
             OutboxState::Queued | OutboxState::Left => true,
             OutboxState::Handed => now.since_ms(self.since) >= RECEIPT_MS,
@@ -99,7 +99,7 @@ impl OutboxRow {
     }
 
     /// The mailboxes that still keep it: none after two weeks without a receipt.
-    fn kept_in(&self, now: TimestampMs) -> &[DeviceId] {
+    pub(super) fn kept_in(&self, now: TimestampMs) -> &[DeviceId] {
         let lapsed = self.state == OutboxState::Left && now.since_ms(self.since) >= LEFT_MS;
         if lapsed { &[] } else { &self.left_in }
     }
@@ -247,14 +247,14 @@ pub(super) fn recipients(read: &dyn Read) -> Result<BTreeSet<AccountId>, EngineE
 }
 
 /// What a row's key says.
-struct Waiting {
-    account: AccountId,
-    device: DeviceId,
-    at: TimestampMs,
-    id: RecordId,
+pub(super) struct Waiting {
+    pub(super) account: AccountId,
+    pub(super) device: DeviceId,
+    pub(super) at: TimestampMs,
+    pub(super) id: RecordId,
 }
 
-fn parse(key: &[u8]) -> Option<Waiting> {
+pub(super) fn parse(key: &[u8]) -> Option<Waiting> {
     let mut reader = KeyReader::new(key);
     reader.u8()?;
     let (account, device) = (AccountId(reader.array()?), DeviceId(reader.array()?));
@@ -312,100 +312,16 @@ fn flush_to(cx: &mut Cx<'_>, account: &AccountId, to: &Recipient) -> Result<(), 
     Ok(())
 }
 
-/// Something to be left in mailboxes.
-pub(crate) struct ToLeave {
-    /// The record.
-    pub(crate) id: RecordId,
-    /// Sealed.
-    pub(crate) bytes: serde_bytes::ByteBuf,
-    /// The mailboxes that have it already.
-    pub(crate) left_in: Vec<DeviceId>,
-}
-
-/// Whether something waits for a device that fewer mailboxes keep than should.
-pub(crate) fn is_to_be_left(
-    cx: &Cx<'_>,
-    account: &AccountId,
-    device: &DeviceId,
-    copies: usize,
-) -> Result<bool, EngineError> {
-    let prefix = keys::outbox_for(account, device);
-    for (_, value) in cx.txn.collect(KeyRange::prefix(&prefix), Direction::Ascending, LOOK_MAX)? {
-        let row: OutboxRow = codec::decode_checked(&value)?;
-        if row.is_due(cx.now) && row.kept_in(cx.now).len() < copies {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Seals, oldest first, what waits for a device and some of these mailboxes do not keep yet.
-pub(crate) fn to_be_left(
-    cx: &mut Cx<'_>,
-    account: &AccountId,
-    to: &Recipient,
-    mailboxes: &[DeviceId],
-    copies: usize,
-    limits: (usize, usize),
-) -> Result<Vec<ToLeave>, EngineError> {
-    let (mut found, mut room) = (Vec::new(), limits.1);
-    if mailboxes.is_empty() {
-        return Ok(found);
-    }
-    let prefix = keys::outbox_for(account, &to.device);
-    for (key, value) in cx.txn.collect(KeyRange::prefix(&prefix), Direction::Ascending, LOOK_MAX)? {
-        let Some(Waiting { at, id, .. }) = parse(&key) else { continue };
-        let row: OutboxRow = codec::decode_checked(&value)?;
-        let left_in = row.kept_in(cx.now).to_vec();
-        let needed = left_in.len() < copies && mailboxes.iter().any(|mailbox| !left_in.contains(mailbox));
-        if !needed || !row.is_due(cx.now) {
-            continue;
-        }
-        let Some((receipt, bytes)) = envelope(cx, &row, &id, at)? else {
-            cx.txn.delete(&key);
-            continue;
-        };
-        let Some(item) = cx.seal(to, &Plain { id, receipt, bytes: &bytes })? else { continue };
-        if found.len() >= limits.0 || item.len() > room {
-            break;
-        }
-        room = room.saturating_sub(item.len());
-        found.push(ToLeave { id, bytes: item.into(), left_in });
-    }
-    Ok(found)
-}
-
-/// A mailbox of a device keeps these.
-pub(crate) fn left(
-    cx: &mut Cx<'_>,
-    account: &AccountId,
-    device: &DeviceId,
-    mailbox: &DeviceId,
-    ids: &[RecordId],
-    copies: usize,
-) -> Result<(), EngineError> {
-    for id in ids {
-        let Some((key, row)) = find(cx, account, device, id)? else { continue };
-        let mut left_in = row.kept_in(cx.now).to_vec();
-        if !left_in.contains(mailbox) {
-            left_in.push(*mailbox);
-        }
-        if row.bytes.is_some() && left_in.len() >= copies {
-            // A receipt: nobody will confirm it, and it is made anew if it is missed.
-            cx.txn.delete(&key);
-            continue;
-        }
-        cx.put_value(key, &OutboxRow { state: OutboxState::Left, since: cx.now, left_in, ..row })?;
-        cx.emit(&DomainEvent::Left(*account, *id))?;
-    }
-    Ok(())
-}
-
 /// Whether it is a receipt, and its bytes.
-type Enveloped = (bool, std::sync::Arc<[u8]>);
+pub(super) type Enveloped = (bool, std::sync::Arc<[u8]>);
 
 /// What a row is about: whether it is a receipt, and the envelope. `None`: its record was dropped.
-fn envelope(cx: &Cx<'_>, row: &OutboxRow, id: &RecordId, at: TimestampMs) -> Result<Option<Enveloped>, EngineError> {
+pub(super) fn envelope(
+    cx: &Cx<'_>,
+    row: &OutboxRow,
+    id: &RecordId,
+    at: TimestampMs,
+) -> Result<Option<Enveloped>, EngineError> {
     Ok(match &row.bytes {
         Some(bytes) => Some((true, bytes.to_vec().into())),
         None => ingest::bytes_of(&cx.txn, id, at)?.map(|bytes| (false, bytes)),
@@ -508,10 +424,15 @@ pub(super) fn unreadable(
 }
 
 /// A row and its key.
-type Found = (Box<[u8]>, OutboxRow);
+pub(super) type Found = (Box<[u8]>, OutboxRow);
 
 /// A row by record id: through the record's place, or, for what is kept only here, by looking.
-fn find(cx: &Cx<'_>, account: &AccountId, device: &DeviceId, id: &RecordId) -> Result<Option<Found>, EngineError> {
+pub(super) fn find(
+    cx: &Cx<'_>,
+    account: &AccountId,
+    device: &DeviceId,
+    id: &RecordId,
+) -> Result<Option<Found>, EngineError> {
     if let Some(place) = ingest::place_of(&cx.txn, id)? {
         let key = keys::outbox(account, device, place.at, id);
         let row = get_value(&cx.txn, &key)?;

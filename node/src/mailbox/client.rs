@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::{Chosen, chosen, route};
 use crate::{
     contact,
-    engine::{Cx, Effect, EngineError, identity, outbox, peers},
+    engine::{Cx, Effect, EngineError, identity, left, peers},
     seal::Recipient,
     store::Read,
 };
@@ -185,7 +185,7 @@ pub(crate) fn leave(cx: &mut Cx<'_>, account: &AccountId, to: &Recipient) -> Res
     session.rest.insert(to.device, now.plus_ms(REST_MS));
     let route = route(cx.read(), account, &to.device)?;
     let copies = COPIES.min(route.len());
-    if copies == 0 || !outbox::is_to_be_left(cx, account, &to.device, copies)? {
+    if copies == 0 || !left::is_to_be_left(cx, account, &to.device, copies)? {
         return Ok(());
     }
     let open = |cx: &mut Cx<'_>, mailbox: &Mailbox| {
@@ -208,7 +208,7 @@ pub(crate) fn leave(cx: &mut Cx<'_>, account: &AccountId, to: &Recipient) -> Res
         });
     }
     let devices: Vec<_> = here.iter().map(|mailbox| mailbox.device).collect();
-    let items = outbox::to_be_left(cx, account, to, &devices, copies, (DEPOSIT_ITEMS_MAX, DEPOSIT_BYTES_MAX))?;
+    let items = left::to_be_left(cx, account, to, &devices, copies, (DEPOSIT_ITEMS_MAX, DEPOSIT_BYTES_MAX))?;
     for mailbox in here {
         let new = items.iter().filter(|item| !item.left_in.contains(&mailbox.device));
         let (ids, items): (Vec<_>, Vec<_>) = new.map(|item| (item.id, item.bytes.clone())).unzip();
@@ -251,7 +251,7 @@ pub(crate) fn answered(
         (Asked::Deposit { account, device, ids }, Some(MailboxAnswer::Deposited { stored, full })) => {
             let copies = COPIES.min(route(cx.read(), &account, &device)?.len());
             let stored = usize::try_from(stored).unwrap_or(usize::MAX).min(ids.len());
-            outbox::left(cx, &account, &device, &from, ids.get(..stored).unwrap_or_default(), copies)?;
+            left::left(cx, &account, &device, &from, ids.get(..stored).unwrap_or_default(), copies)?;
             if full {
                 cx.mailboxes().refused.insert((from, device), now.plus_ms(REFUSED_MS));
             }
