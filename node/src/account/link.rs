@@ -16,7 +16,7 @@ use hutong_protocol::{
 use super::keys;
 use crate::{
     contact::addressed,
-    engine::{CommandError, Cx, EngineError, Keep, Reject},
+    engine::{CommandError, Cx, EngineError, Keep, Pairing, Reject},
 };
 
 /// How long a code is valid: long enough to fetch the other device.
@@ -24,16 +24,16 @@ const VALID_MS: u64 = 15 * 60 * 1_000;
 /// A certificate is dated a day back, so that a clock set back a little does not make records older than it.
 const BACKDATE_MS: u64 = 24 * 60 * 60 * 1_000;
 
-/// The code of this node, to be shown. A new one replaces the last.
+/// The code of this node, to be shown. A new one replaces the last. `name`: what the device is called once it is one.
 ///
 /// # Errors
 /// Refused if this node has an account.
-pub fn show(cx: &mut Cx<'_>) -> Result<DeviceLink, CommandError> {
+pub fn show(cx: &mut Cx<'_>, name: &str) -> Result<DeviceLink, CommandError> {
     if cx.account().is_some() {
         return Err(CommandError::refused("account_exists", "this node has an account already"));
     }
     let (secret, until) = (cx.random::<16>(), cx.now().plus_ms(VALID_MS));
-    *cx.pairing() = Some((secret, until));
+    *cx.pairing() = Some(Pairing { secret, until, name: name.to_owned() });
     let (device, keys, addresses) = (cx.device(), cx.seal_keys()?, cx.addresses());
     Ok(DeviceLink { device, keys, secret, addresses })
 }
@@ -75,23 +75,30 @@ pub(super) fn adopted(cx: &mut Cx<'_>, record: &Verified) -> Result<Keep, Reject
         None => {}
     }
     let now = cx.now();
-    let shown = cx.pairing().filter(|(_, until)| now <= *until);
-    let is_shown = shown.is_some_and(|(shown, _)| blake3::hash(&shown) == blake3::hash(&secret));
-    if !is_shown || certificate.account != account || !certificate.is_valid() {
+    let shown = cx.pairing().clone().filter(|shown| now <= shown.until);
+    let shown = shown.filter(|shown| blake3::hash(&shown.secret) == blake3::hash(&secret));
+    let shown = shown.filter(|_| certificate.account == account && certificate.is_valid());
+    let Some(Pairing { name, .. }) = shown else {
         return Err(Reject::Rule("this node did not show that code, or not lately"));
-    }
-    join(cx, account, certificate, record)?;
+    };
+    join(cx, account, certificate, record, name)?;
     Ok(Keep::Drop)
 }
 
-fn join(cx: &mut Cx<'_>, account: AccountId, certificate: Certificate, by: &Verified) -> Result<(), Reject> {
+fn join(
+    cx: &mut Cx<'_>,
+    account: AccountId,
+    certificate: Certificate,
+    by: &Verified,
+    name: String,
+) -> Result<(), Reject> {
     cx.join(certificate)?;
     cx.follow(&Topic::Profile(account))?;
     // What the other device introduced itself with is kept, so that it can be answered.
     cx.remember(by.certificate(), &[])?;
     // The phrase is where the account was made; nobody asks for it here.
     cx.put(keys::confirmed(), Vec::new());
-    super::publish_device(cx, String::new())?;
+    super::publish_device(cx, name)?;
     cx.wanted_changed();
     cx.notify(crate::engine::Event::Profile(account));
     Ok(())

@@ -58,7 +58,7 @@ impl Home {
     }
 
     fn link(&mut self, history: bool) {
-        let code = self.call(LAPTOP, link::show).unwrap().to_string();
+        let code = self.call(LAPTOP, |cx| link::show(cx, "Laptop")).unwrap().to_string();
         let code: DeviceLink = code.parse().unwrap();
         self.call(PHONE, move |cx| link::add(cx, &code, history, None)).unwrap();
         self.wait();
@@ -181,7 +181,7 @@ fn a_revoked_device_can_neither_read_nor_speak_from_then_on() {
 #[test]
 fn only_who_saw_the_code_can_adopt_a_node_and_only_for_a_while() {
     let mut home = Home::new();
-    let code = home.call(LAPTOP, link::show).unwrap();
+    let code = home.call(LAPTOP, |cx| link::show(cx, "Laptop")).unwrap();
     let mut guessed = code.clone();
     guessed.secret = [0; 16];
     home.call(TOM, move |cx| link::add(cx, &guessed, true, None)).unwrap();
@@ -191,7 +191,7 @@ fn only_who_saw_the_code_can_adopt_a_node_and_only_for_a_while() {
     home.call(PHONE, move |cx| link::add(cx, &code, true, None)).unwrap();
     home.wait();
     assert_eq!(home.world.account(LAPTOP), None, "the code was too old");
-    let refused = home.call(PHONE, link::show).unwrap_err();
+    let refused = home.call(PHONE, |cx| link::show(cx, "Phone")).unwrap_err();
     assert!(refused.to_string().contains("account already"));
 }
 

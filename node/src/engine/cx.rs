@@ -14,7 +14,7 @@ use super::{
     error::{CommandError, EngineError},
     event::{DomainEvent, Effect, Event, Indexed},
     ingest, keys, outbox,
-    peers::Session,
+    peers::{Pairing, Session},
 };
 use crate::{
     mailbox,
@@ -370,8 +370,8 @@ impl Cx<'_> {
         Ok(())
     }
 
-    /// The secret that this node, without an account, shows to be made a device of one; and until when it is valid.
-    pub const fn pairing(&mut self) -> &mut Option<([u8; 16], TimestampMs)> {
+    /// What this node, without an account, shows to be made a device of one.
+    pub const fn pairing(&mut self) -> &mut Option<Pairing> {
         &mut self.session.pairing
     }
 

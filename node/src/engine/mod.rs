@@ -36,6 +36,7 @@ pub use self::{
     error::{CommandError, EngineError, Reject, Verdict},
     event::{Answer, Call, ChatId, DomainEvent, Effect, Event, Indexed, Input, Outcome, Said, Source, Token},
     once::ONCE_KEY_BYTES_MAX,
+    peers::Pairing,
 };
 use crate::{
     seal::Seal,

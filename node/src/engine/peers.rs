@@ -49,6 +49,17 @@ pub struct DeviceRow {
     pub version: u64,
 }
 
+/// What a node without an account shows, to be made a device of one.
+#[derive(Clone)]
+pub struct Pairing {
+    /// Proves that whoever answers has seen it.
+    pub secret: [u8; 16],
+    /// Until when it is valid.
+    pub until: TimestampMs,
+    /// What the device is then called.
+    pub name: String,
+}
+
 /// What is known only while the process runs.
 #[derive(Default)]
 pub(super) struct Session {
@@ -58,8 +69,8 @@ pub(super) struct Session {
     pub(super) in_flight: BTreeMap<DeviceId, BTreeMap<RecordId, TimestampMs>>,
     /// The account that what is on its way to a device is for: a device may not have said yet whose it is.
     pub(super) flight_to: BTreeMap<DeviceId, AccountId>,
-    /// What this node, still without an account, shows to be made a device of one; and until when that is valid.
-    pub(super) pairing: Option<([u8; 16], TimestampMs)>,
+    /// What this node, still without an account, shows to be made a device of one.
+    pub(super) pairing: Option<Pairing>,
     /// What the mailbox feature knows while the process runs.
     pub(super) mailboxes: crate::mailbox::client::Session,
     /// Devices of strangers that introduced themselves with what they sent.

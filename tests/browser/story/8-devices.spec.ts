@@ -115,7 +115,7 @@ test("the laptop shows its code, the phone takes it in", async () => {
 
   await phone.page.getByRole("link", { name: "See my devices" }).click();
   await expect(phone.page.getByText("Each of these devices holds your messages")).toBeVisible();
-  await expect(phone.page.getByRole("listitem").filter({ hasText: "Revoke" }).getByText("Online")).toBeVisible();
+  await expect(phone.page.getByRole("listitem").filter({ hasText: "Revoke" }).getByText("Online", { exact: true })).toBeVisible();
   await phone.lookAt("/me/devices", "8-devices");
 });
 
@@ -172,11 +172,14 @@ test("what is written while Tom is away waits in a mailbox, and no device of Mei
   await openChat(phone, "Tom");
   await say(phone, "Dumplings at seven?");
   await expect(bubble(phone.page, "Dumplings at seven?")).toContainText("Waits in a mailbox");
+  await expect(phone.page.getByRole("link", { name: /Tom/ }).first()).toContainText("Waits in a mailbox");
   await look(phone.page, "8-waits");
   const kept = async (): Promise<number> =>
     (await shop.node.api<{ kept: { items: number } }>("GET", "/mailboxes")).kept.items;
   await expect.poll(kept).toBeGreaterThan(0);
-  await shop.lookAt("/me/mailboxes", "8-kept");
+  await shop.lookAt("/me/mailboxes", "8-kept", async (page) => {
+    await expect(page.getByText(/^(Sealed messages|密封消息)$/)).toBeVisible();
+  });
 
   await Promise.all([phone.node.kill(), laptop.node.kill()]);
   await tom.node.restart();
@@ -233,6 +236,9 @@ test("a lost laptop is revoked from the phone and gets nothing more", async () =
   };
   await expect.poll(isRevoked).toBe(true);
 
+  await laptop.lookAt("/me/devices", "8-revoked-here", async (page) => {
+    await expect(page.getByText(/^(This device was revoked|这台设备已被撤销)$/)).toBeVisible();
+  });
   await tom.lookAt(`/chats/direct-${mei.account}`, "8-notice", async (page) => {
     await expect(page.getByText(/Mei revoked a device|Mei撤销了设备/)).toBeVisible();
   });

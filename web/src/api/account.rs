@@ -338,7 +338,7 @@ fn typed_phrase(text: Option<&String>) -> ApiResult<Option<Phrase>> {
     (status = 409, body = Problem, description = "This node has an account already"),
 ))]
 async fn show_code(State(state): State<AppState>, _: Auth) -> ApiResult<Json<DeviceCode>> {
-    let code = state.node().call(account::link::show).await?;
+    let code = state.node().call(|cx| account::link::show(cx, device_name())).await?;
     Ok(Json(DeviceCode { code: code.to_string() }))
 }
 

@@ -105,6 +105,9 @@ export const en = {
   keepOn:
     "Each of these devices holds your messages and orders. If one breaks, nothing is lost. Leave them on together now and then, so that they stay equal.",
   onlyOne: "With a second device nothing is lost when this one breaks.",
+  revokedHere: "This device was revoked",
+  revokedHereText:
+    "It gets nothing new, and nobody takes what it writes. What it has from before stays here.",
   newDevice: "New device",
   addDevice: "Add a device",
   addDeviceTabs: { scan: "Scan", paste: "Paste" },

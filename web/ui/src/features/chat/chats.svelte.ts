@@ -4,6 +4,7 @@ import { counts } from "$lib/counts.svelte";
 import { events } from "$lib/events.svelte";
 import { Resource } from "$lib/resource.svelte";
 import type { Chat, Message } from "$lib/types";
+import { notBack } from "./states";
 
 class Chats extends Resource<Chat[]> {
   constructor() {
@@ -32,7 +33,8 @@ class Chats extends Resource<Chat[]> {
       return;
     }
     if (chat.last && chat.last.at > message.at) return;
-    this.put({ ...chat, last: message });
+    const known = chat.last?.id === message.id ? chat.last : undefined;
+    this.put({ ...chat, last: notBack(known, message) });
   }
 }
 

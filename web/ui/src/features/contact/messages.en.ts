@@ -76,7 +76,7 @@ export const en = {
   safetyText: (name: string) =>
     `If nobody is in between, you and ${name} see the same 60 digits. Compare them side by side, or in a call.`,
   safetyQr: "Safety number as a QR code",
-  safetyHow: "The other one finds the number on your contact page, under “Safety number”.",
+  safetyHow: "They find it on your contact page, under “Safety number”.",
   scanTheirs: "Scan theirs",
   scanHow: "Hold the QR code of their safety number in front of the camera.",
   compared: {

@@ -3,8 +3,8 @@ export const en = {
   what: "While your device is off, sealed messages wait here. They cannot read them.",
   yours: "Where your messages wait",
   chosen: (count: number, most: number) => `${count} of ${most} chosen`,
-  most: (most: number) => `Choose up to ${most}. Best are nodes that are on when yours is off.`,
-  filled: "Your node fills a free place by itself with a node that is online.",
+  most: (most: number) =>
+    `Choose up to ${most}. Best are nodes that are on when yours is off. Your node fills a free place by itself with a node that is online.`,
   noneChosen: "None is chosen. What is sent while your device is off waits at its sender.",
   own: "Your other device",
   store: "Store",

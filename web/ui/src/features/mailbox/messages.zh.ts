@@ -5,8 +5,8 @@ export default {
   what: "你的设备关机时，密封的消息会在这里等你。它们读不到内容。",
   yours: "你的消息在哪里等你",
   chosen: (count: number, most: number) => `已选 ${count} / ${most}`,
-  most: (most: number) => `最多选 ${most} 个。最好选你关机时仍在线的节点。`,
-  filled: "有空位时，你的节点会自动选用一个在线的节点。",
+  most: (most: number) =>
+    `最多选 ${most} 个，最好是你关机时仍在线的节点。有空位时，你的节点会自动选用一个在线的节点。`,
   noneChosen: "还没有选择。你的设备关机时，别人发来的消息会在对方那里等待。",
   own: "你的另一台设备",
   store: "店铺",
