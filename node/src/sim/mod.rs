@@ -7,6 +7,7 @@
 #![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 mod chat;
+mod links;
 mod order;
 mod rng;
 mod town;

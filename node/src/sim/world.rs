@@ -14,11 +14,8 @@ use hutong_protocol::{
 use super::rng::Rng;
 use crate::{
     FEATURES,
-    engine::{
-        Answer, CommandError, Cx, Effect, Engine, EngineError, Input, Outcome, Source, Token, Verdict, get_slot,
-        keys::{Place, set},
-    },
-    store::{Direction, KeyRange, MemoryStore, Read, Store},
+    engine::{Answer, CommandError, Cx, Effect, Engine, EngineError, Input, Outcome, Source, Token, Verdict, get_slot},
+    store::{MemoryStore, Read, Store},
 };
 
 /// How long a sender waits for an answer before it counts as lost, in virtual milliseconds.
@@ -28,7 +25,7 @@ const TICK_MS: u64 = 60_000;
 /// How often linked nodes reconcile their common topics.
 const RESYNC_MS: u64 = 10 * 60_000;
 /// Records in one message of a reconciliation.
-const SYNC_BATCH: usize = 256;
+pub(super) const SYNC_BATCH: usize = 256;
 
 /// What goes wrong, in percent, while faults are on.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +43,7 @@ pub struct Faults {
 }
 
 /// What happens at a virtual moment.
-enum Happening {
+pub(super) enum Happening {
     Tick,
     Resync,
     Input(Box<Delivery>),
@@ -56,7 +53,7 @@ enum Happening {
 }
 
 /// Something on its way to a node.
-enum Delivery {
+pub(super) enum Delivery {
     Mail { from: usize, records: Vec<(RecordId, Arc<[u8]>)> },
     Answer { outcomes: Vec<(RecordId, Outcome)>, from: usize },
     Gossip { bytes: Arc<[u8]> },
@@ -66,17 +63,17 @@ enum Delivery {
     MailboxAnswer { from: usize, number: u64, answer: MailboxAnswer },
 }
 
-struct SimNode {
-    store: Arc<MemoryStore>,
-    engine: Option<Engine>,
-    device: DeviceId,
+pub(super) struct SimNode {
+    pub(super) store: Arc<MemoryStore>,
+    pub(super) engine: Option<Engine>,
+    pub(super) device: DeviceId,
     /// Added to (or, if the flag is set, taken from) the world's clock.
     skew: (u64, bool),
-    links: BTreeSet<usize>,
-    topics: BTreeSet<Topic>,
+    pub(super) links: BTreeSet<usize>,
+    pub(super) topics: BTreeSet<Topic>,
     /// What each topic's set amounts to, until it changes: most reconciliations find nothing to do.
-    digests: BTreeMap<Topic, [u8; 32]>,
-    island: u64,
+    pub(super) digests: BTreeMap<Topic, [u8; 32]>,
+    pub(super) island: u64,
 }
 
 fn outcomes_in(effects: &[Effect]) -> Option<Vec<Outcome>> {
@@ -88,7 +85,7 @@ fn outcomes_in(effects: &[Effect]) -> Option<Vec<Outcome>> {
 
 /// The world.
 pub struct World {
-    nodes: Vec<SimNode>,
+    pub(super) nodes: Vec<SimNode>,
     by_device: BTreeMap<DeviceId, usize>,
     queue: BinaryHeap<Reverse<(u64, u64, usize)>>,
     pending: BTreeMap<u64, Happening>,
@@ -190,14 +187,14 @@ impl World {
         self.step(node, vec![Input::Reachable(vec![Self::address(node)])]);
     }
 
-    fn schedule(&mut self, after_ms: u64, node: usize, what: Happening) {
+    pub(super) fn schedule(&mut self, after_ms: u64, node: usize, what: Happening) {
         self.sequence += 1;
         self.pending.insert(self.sequence, what);
         self.queue.push(Reverse((self.now.saturating_add(after_ms), self.sequence, node)));
     }
 
     /// Sends something with the network's faults.
-    fn transmit(&mut self, from: usize, to: usize, make: impl Fn() -> Delivery) -> bool {
+    pub(super) fn transmit(&mut self, from: usize, to: usize, make: impl Fn() -> Delivery) -> bool {
         if self.nodes[from].island != self.nodes[to].island {
             return false;
         }
@@ -352,7 +349,7 @@ impl World {
         Some(effects)
     }
 
-    fn step(&mut self, node: usize, inputs: Vec<Input>) {
+    pub(super) fn step(&mut self, node: usize, inputs: Vec<Input>) {
         if let Some(effects) = self.engine_step(node, inputs, &mut |_| ()) {
             self.act(node, effects);
         }
@@ -461,87 +458,10 @@ impl World {
         sent.count()
     }
 
-    /// Exchanges what the other lacks of every common topic. The difference is computed here; the real protocol is
-    /// tested where it lives. What is simulated is that either half may be lost.
-    fn reconcile(&mut self, a: usize, b: usize) {
-        let common: Vec<Topic> = self.nodes[a].topics.intersection(&self.nodes[b].topics).cloned().collect();
-        for topic in common {
-            if self.digest(a, &topic) == self.digest(b, &topic) {
-                continue;
-            }
-            for (from, to) in [(a, b), (b, a)] {
-                let mine = self.records(from, &topic);
-                let theirs: BTreeSet<_> = self.records(to, &topic).into_keys().collect();
-                let missing: Vec<_> =
-                    mine.into_iter().filter(|(id, _)| !theirs.contains(id)).map(|(_, bytes)| bytes).collect();
-                for chunk in missing.chunks(SYNC_BATCH) {
-                    self.transmit(from, to, || Delivery::Sync { records: chunk.to_vec(), done: None });
-                }
-            }
-            for (from, to) in [(a, b), (b, a)] {
-                let done = Some(topic.clone());
-                self.transmit(from, to, || Delivery::Sync { records: Vec::new(), done: done.clone() });
-            }
-        }
-    }
-
     /// Sends a question to a mailbox behind the engine's back: what a program other than ours might do.
     #[cfg(test)]
     pub(crate) fn ask_mailbox(&mut self, from: usize, to: usize, request: MailboxRequest) {
         self.transmit(from, to, || Delivery::Mailbox { from, number: 0, request: request.clone() });
-    }
-
-    fn digest(&mut self, node: usize, topic: &Topic) -> [u8; 32] {
-        if let Some(digest) = self.nodes[node].digests.get(topic) {
-            return *digest;
-        }
-        let mut hasher = blake3::Hasher::new();
-        for id in self.records(node, topic).keys() {
-            hasher.update(&id.0);
-        }
-        let digest = *hasher.finalize().as_bytes();
-        self.nodes[node].digests.insert(topic.clone(), digest);
-        digest
-    }
-
-    fn records(&self, node: usize, topic: &Topic) -> BTreeMap<RecordId, Arc<[u8]>> {
-        let prefix = set(topic);
-        let rows = self.nodes[node].store.collect(KeyRange::prefix(&prefix), Direction::Ascending, usize::MAX);
-        let rows = rows.unwrap_or_default().into_iter();
-        rows.filter_map(|(key, bytes)| Some((Place::parse(&key)?.id, bytes))).collect()
-    }
-
-    fn link(&mut self, a: usize, b: usize) {
-        let apart = a == b || self.nodes[a].island != self.nodes[b].island || self.nodes[a].links.contains(&b);
-        if apart || self.nodes[a].engine.is_none() || self.nodes[b].engine.is_none() {
-            return;
-        }
-        self.nodes[a].links.insert(b);
-        self.nodes[b].links.insert(a);
-        for (node, peer) in [(a, b), (b, a)] {
-            let device = self.nodes[peer].device;
-            let certificate = self.nodes[peer].engine.as_ref().and_then(|engine| engine.certificate().cloned());
-            let addresses = vec![Self::address(peer)];
-            self.step(node, vec![Input::PeerUp { device, certificate, addresses }]);
-        }
-        self.reconcile(a, b);
-    }
-
-    fn unlink(&mut self, a: usize, b: usize) {
-        if self.nodes[a].links.remove(&b) {
-            self.nodes[b].links.remove(&a);
-            for (node, peer) in [(a, b), (b, a)] {
-                let device = self.nodes[peer].device;
-                self.step(node, vec![Input::PeerDown(device)]);
-            }
-        }
-    }
-
-    fn relink(&mut self, node: usize) {
-        for peer in self.nodes[node].links.clone() {
-            self.unlink(node, peer);
-            self.schedule(1, node, Happening::LinkUp(peer));
-        }
     }
 
     /// Shuts a node down until [`World::start`].
