@@ -53,6 +53,8 @@ pub(crate) struct Session {
     awaited: BTreeMap<DeviceId, BTreeSet<AccountId>>,
     /// When old items were last looked for.
     expired: Option<TimestampMs>,
+    /// When more mailboxes were last looked for.
+    looked: Option<TimestampMs>,
     /// As a mailbox: which device reads a queue.
     pub(crate) readers: BTreeMap<QueueId, DeviceId>,
 }
@@ -77,7 +79,16 @@ impl Session {
 /// Whether old items are to be looked for again.
 pub(super) fn is_time_to_expire(cx: &mut Cx<'_>, every_ms: u64) -> bool {
     let now = cx.now();
-    let last = &mut cx.mailboxes().expired;
+    is_time(&mut cx.mailboxes().expired, now, every_ms)
+}
+
+/// Whether more mailboxes are to be looked for again.
+pub(super) fn is_time_to_choose(cx: &mut Cx<'_>, every_ms: u64) -> bool {
+    let now = cx.now();
+    is_time(&mut cx.mailboxes().looked, now, every_ms)
+}
+
+fn is_time(last: &mut Option<TimestampMs>, now: TimestampMs, every_ms: u64) -> bool {
     let is_time = last.is_none_or(|last| now.since_ms(last) >= every_ms);
     if is_time {
         *last = Some(now);

@@ -30,6 +30,8 @@ use crate::{
 
 /// Mailboxes that a device uses.
 pub const WANTED: usize = 3;
+/// How often a device that has fewer looks through its contacts for more (10 s): a shop has thousands of them.
+const CHOOSE_MS: u64 = 10_000;
 /// How often old items are looked for: once an hour.
 const EXPIRE_MS: u64 = 60 * 60 * 1_000;
 
@@ -77,9 +79,10 @@ impl Feature for Mailboxes {
         match event {
             DomainEvent::ContactAccepted(account) | DomainEvent::Dealing(account) => {
                 let mailboxes = chosen(cx.read())?;
-                tell(cx, *account, &mailboxes)?;
-                // It has a queue now: mailboxes open it when they are asked.
-                client::fetch_all(cx)?;
+                if tell(cx, *account, &mailboxes)? {
+                    // It has a queue now: mailboxes open it when they are asked.
+                    client::fetch_all(cx)?;
+                }
             }
             DomainEvent::Revoked(account, device) => {
                 cx.delete(keys::route(account, device));
@@ -162,7 +165,7 @@ fn writes(contact: &contact::view::Contact) -> bool {
 /// Fills up to three, own devices first, then whoever is here now: who is here often is chosen sooner.
 fn choose(cx: &mut Cx<'_>) -> Result<(), EngineError> {
     let before = chosen(cx.read())?;
-    if before.len() >= WANTED {
+    if before.len() >= WANTED || !client::is_time_to_choose(cx, CHOOSE_MS) {
         return Ok(());
     }
     let (me, mut all) = (cx.account(), before.clone());
@@ -217,17 +220,18 @@ fn tell_contacts(cx: &mut Cx<'_>) -> Result<(), EngineError> {
     Ok(())
 }
 
-fn tell(cx: &mut Cx<'_>, to: AccountId, mailboxes: &[Chosen]) -> Result<(), EngineError> {
-    let (Some(me), device) = (cx.account(), cx.device()) else { return Ok(()) };
+/// Tells one contact. Returns whether there was anything new to tell.
+fn tell(cx: &mut Cx<'_>, to: AccountId, mailboxes: &[Chosen]) -> Result<bool, EngineError> {
+    let (Some(me), device) = (cx.account(), cx.device()) else { return Ok(false) };
     if !writes(&contact::view::get(cx.read(), &to)?) {
-        return Ok(());
+        return Ok(false);
     }
     let body = Route { to, mailboxes: client::named_to(cx, &to, mailboxes)? };
     let slot = Route::slot(&to, &device);
     let told = get_slot(cx.read(), &me, &Kind::Route, &slot)?;
     let told = told.map(|(_, record)| record.body::<Route>()).transpose()?;
     if told.as_ref().map_or(body.mailboxes.is_empty(), |told| same(told, &body)) {
-        return Ok(());
+        return Ok(false);
     }
     let version = cx.next_version(&me, &Kind::Route, &slot)?;
     let draft = Draft::new(Topic::direct(&me, &to), Kind::Route, &body)?.in_slot(slot, version);
@@ -235,9 +239,9 @@ fn tell(cx: &mut Cx<'_>, to: AccountId, mailboxes: &[Chosen]) -> Result<(), Engi
         Err(Reject::Own(error)) => Err(error),
         Err(reject) => {
             tracing::warn!(%reject, "a contact could not be told where mail may be left");
-            Ok(())
+            Ok(false)
         }
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(true),
     }
 }
 
