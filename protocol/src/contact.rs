@@ -54,7 +54,7 @@ impl ContactAnswer {
     }
 }
 
-fn check_addresses(addresses: &[String]) -> Result<(), RecordError> {
+pub(crate) fn check_addresses(addresses: &[String]) -> Result<(), RecordError> {
     let fits =
         addresses.len() <= 16 && addresses.iter().all(|address| address.len() <= 256 && address.starts_with('/'));
     if fits { Ok(()) } else { Err(RecordError::Field("addresses: at most 16 multiaddresses of 256 bytes")) }

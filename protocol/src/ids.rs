@@ -118,12 +118,21 @@ impl RecordId {
 }
 
 impl GroupId {
-    /// The id of the group that `owner` founded with `nonce`: nobody else can found a group with this id.
+    /// The id of the group that `founder` founded with `nonce`: nobody else can found a group with this id. Its first bit
+    /// says whether the group is private, so that nobody mistakes one for the other.
     #[must_use]
-    pub fn derive(owner: &AccountId, nonce: &[u8; 16]) -> Self {
+    pub fn derive(founder: &AccountId, nonce: &[u8; 16], private: bool) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key("hutong v1 group id");
-        hasher.update(&owner.0).update(nonce);
-        Self(*hasher.finalize().as_bytes())
+        hasher.update(&founder.0).update(nonce);
+        let mut id = *hasher.finalize().as_bytes();
+        id[0] = if private { id[0] | 0x80 } else { id[0] & 0x7f };
+        Self(id)
+    }
+
+    /// Whether what is said in the group is for its members alone.
+    #[must_use]
+    pub const fn is_private(&self) -> bool {
+        self.0[0] & 0x80 != 0
     }
 }
 

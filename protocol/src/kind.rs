@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::limits::KIND_BYTES_MAX;
+use crate::{limits::KIND_BYTES_MAX, topic::Topic};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
@@ -63,8 +63,14 @@ kinds! {
     Own = "own",
     /// Makes a node a device of the account.
     Adoption = "device.adoption",
-    /// A group's name and rules; replaceable, by its owner.
-    Group = "group",
+    /// An entry of a group's log: who is in it, what holds in it.
+    GroupEntry = "group.entry",
+    /// Somebody wants to come into a group.
+    GroupKnock = "group.knock",
+    /// The answer: they are in, or not.
+    GroupWelcome = "group.welcome",
+    /// A member lacks something of a private group.
+    GroupAsk = "group.ask",
     /// Somebody joins or leaves; replaceable.
     GroupMember = "group.member",
     /// A message to a group.
@@ -86,21 +92,52 @@ kinds! {
 }
 
 impl Kind {
-    /// Whether this kind lives only in a direct topic and never leaves unsealed or off an encrypted stream.
+    /// Where this kind may be.
     #[must_use]
-    pub const fn is_private(&self) -> bool {
-        matches!(
-            self,
+    pub const fn place(&self) -> KindPlace {
+        match self {
             Self::ContactRequest
-                | Self::ContactAnswer
-                | Self::Message
-                | Self::MessageAction
-                | Self::Receipt
-                | Self::Route
-                | Self::Own
-                | Self::Adoption
-                | Self::Order
-        )
+            | Self::ContactAnswer
+            | Self::Message
+            | Self::MessageAction
+            | Self::Receipt
+            | Self::Route
+            | Self::Own
+            | Self::Adoption
+            | Self::GroupKnock
+            | Self::GroupWelcome
+            | Self::GroupAsk
+            | Self::Order => KindPlace::Direct,
+            Self::GroupEntry | Self::GroupMessage | Self::GroupAction => KindPlace::Group,
+            Self::Tombstone | Self::Unknown(_) => KindPlace::Anywhere,
+            _ => KindPlace::Public,
+        }
+    }
+}
+
+/// Where a kind of record may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KindPlace {
+    /// Only in a direct topic: it never leaves unsealed or off an encrypted stream.
+    Direct,
+    /// In the topic of a group; sealed if the group is private.
+    Group,
+    /// In public topics.
+    Public,
+    /// Anywhere.
+    Anywhere,
+}
+
+impl KindPlace {
+    /// Whether the topic is such a place.
+    #[must_use]
+    pub const fn allows(self, topic: &Topic) -> bool {
+        match self {
+            Self::Direct => matches!(topic, Topic::Direct(_)),
+            Self::Group => matches!(topic, Topic::Group(_) | Topic::Private(_)),
+            Self::Public => topic.is_public(),
+            Self::Anywhere => true,
+        }
     }
 }
 

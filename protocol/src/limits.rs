@@ -62,6 +62,26 @@ pub const BLOB_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 pub const LINK_ADDRESSES_MAX: usize = 6;
 /// Members of a public group whose membership a node keeps.
 pub const GROUP_MEMBERS_MAX: usize = 10_000;
+/// Members of a private group: every message is brought to every device of each.
+pub const PRIVATE_GROUP_MEMBERS_MAX: usize = 1_000;
+/// People let into a group by one entry: with a device record each it is half a record.
+pub const GROUP_NEWCOMERS_MAX: usize = 48;
+/// Device records beside one entry of a group's log: one for each newcomer, and a few more.
+pub const GROUP_DEVICES_MAX: usize = 64;
+/// Invitations of one group that are worth something at a time.
+pub const GROUP_TICKETS_MAX: usize = 256;
+/// Messages on top of one group.
+pub const GROUP_PINS_MAX: usize = 16;
+/// Questions to those who want to come into a group.
+pub const GROUP_QUESTIONS_MAX: usize = 5;
+/// Entries of one group's log: every member came and went three times.
+pub const GROUP_ENTRIES_MAX: usize = 4_096;
+/// Longest time for which somebody is muted (one year): longer is a ban.
+pub const MUTE_MS_MAX: u64 = 366 * 24 * 60 * 60 * 1000;
+/// Longest pause of slow mode (one day).
+pub const SLOW_MS_MAX: u64 = 24 * 60 * 60 * 1000;
+/// Earlier messages that one in a private group names, so that what is missing is noticed.
+pub const GROUP_AFTER_MAX: usize = 4;
 /// Largest amount in minor units: 2^53 - 1, the largest integer a browser holds exactly.
 pub const MONEY_MINOR_MAX: u64 = (1 << 53) - 1;
 /// Name of a unit of one's own (`x-<name>.<exponent>`) in bytes.

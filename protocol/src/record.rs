@@ -248,8 +248,7 @@ fn check_header(header: &Header, certificate: &Certificate) -> Result<(), Record
         (Some(_), Some(_)) => return Err(RecordError::Field("a slot name over 128 bytes")),
         _ => return Err(RecordError::Field("slot and version go together")),
     }
-    let known = !matches!(header.kind, Kind::Unknown(_));
-    if known && header.kind != Kind::Tombstone && header.kind.is_private() == header.topic.is_public() {
+    if !header.kind.place().allows(&header.topic) {
         return Err(RecordError::Field("a private kind in a public topic, or the other way round"));
     }
     Ok(())

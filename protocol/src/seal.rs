@@ -11,7 +11,7 @@
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use crate::ids::{AccountId, DeviceId, RecordId};
+use crate::ids::{AccountId, DeviceId, GroupId, RecordId};
 
 /// First byte of an item: the suite (Olm inside, X25519 and XChaCha20-Poly1305 outside). Leaves room for others.
 pub const SUITE: u8 = 1;
@@ -39,11 +39,46 @@ pub struct Letter {
     /// Whether `text` begins a session (Olm's pre-key message) or goes on with one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub first: bool,
-    /// The Olm message. Inside is the signed envelope of the record.
+    /// The Olm message. Inside is the signed envelope of the record; if `keyed`, a [`Keyed`]; if `group`, it is a Megolm
+    /// message with the envelope inside.
     pub text: ByteBuf,
+    /// The key of a group comes along with the record.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keyed: bool,
+    /// The text is a Megolm message: of which group, with which of the sealing device's keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupKeyId>,
     /// With the first: the sealing device's own signed device record, so that a stranger can be answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub introduction: Option<ByteBuf>,
+}
+
+/// Names a sender key of a private group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct GroupKeyId {
+    /// The group.
+    pub group: GroupId,
+    /// The Megolm session, by its public key.
+    #[serde(with = "serde_bytes")]
+    pub session: [u8; 32],
+}
+
+/// A record of a private group, together with the key that the sealing device uses in it from this record on. Only ever
+/// inside an Olm message.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keyed {
+    /// The group.
+    pub group: GroupId,
+    /// Megolm's session key, in its own form.
+    pub key: ByteBuf,
+    /// The record's signed envelope.
+    pub record: ByteBuf,
+}
+
+impl std::fmt::Debug for Keyed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Keyed({})", self.group)
+    }
 }
 
 /// The size of an item that holds a letter of `bytes` bytes; `None` if none is large enough.

@@ -32,6 +32,8 @@ pub enum Purpose {
     Review,
     /// A seller countersigns a buyer's review key.
     ReviewKey,
+    /// Whoever has an invitation's secret asks to be let into a group.
+    GroupTicket,
     /// No tag: only for published test vectors.
     #[cfg(test)]
     Bare,
@@ -45,6 +47,7 @@ impl Purpose {
             Self::Revocation => b"hutong/1/revocation\0",
             Self::Review => b"hutong/1/review\0",
             Self::ReviewKey => b"hutong/1/review-key\0",
+            Self::GroupTicket => b"hutong/1/group-ticket\0",
             #[cfg(test)]
             Self::Bare => b"",
         }

@@ -18,6 +18,8 @@ pub enum Topic {
     Store(AccountId),
     /// `group/<group>`: a public group.
     Group(GroupId),
+    /// `private/<group>`: a private group, among its members; never gossiped, never reconciled.
+    Private(GroupId),
     /// `direct/<pair>`: between two accounts; never gossiped, never reconciled with others.
     Direct(PairId),
     /// Any other.
@@ -51,10 +53,25 @@ impl Topic {
         Self::Direct(PairId::of(a, b))
     }
 
+    /// The topic of a group: what its id says.
+    #[must_use]
+    pub const fn of_group(group: GroupId) -> Self {
+        if group.is_private() { Self::Private(group) } else { Self::Group(group) }
+    }
+
+    /// The group whose topic this is.
+    #[must_use]
+    pub const fn group(&self) -> Option<GroupId> {
+        match self {
+            Self::Group(group) | Self::Private(group) => Some(*group),
+            _ => None,
+        }
+    }
+
     /// Whether records of this topic may be gossiped and reconciled with anybody who follows it.
     #[must_use]
     pub const fn is_public(&self) -> bool {
-        !matches!(self, Self::Direct(_))
+        !matches!(self, Self::Direct(_) | Self::Private(_))
     }
 
     /// 16 bytes that stand for the topic in keys and as the gossip topic.
@@ -71,6 +88,7 @@ impl std::fmt::Display for Topic {
             Self::Profile(account) => write!(f, "profile/{account}"),
             Self::Store(account) => write!(f, "store/{account}"),
             Self::Group(group) => write!(f, "group/{group}"),
+            Self::Private(group) => write!(f, "private/{group}"),
             Self::Direct(pair) => write!(f, "direct/{}", to_base32(&pair.0)),
             Self::Other(text) => f.write_str(text),
         }
@@ -88,7 +106,14 @@ impl FromStr for Topic {
         Ok(match word {
             "profile" => Self::Profile(name.parse().map_err(|_| ParseTopicError)?),
             "store" => Self::Store(name.parse().map_err(|_| ParseTopicError)?),
-            "group" => Self::Group(name.parse().map_err(|_| ParseTopicError)?),
+            "group" | "private" => {
+                let topic = Self::of_group(name.parse().map_err(|_| ParseTopicError)?);
+                // The id and the word say the same, or it is neither.
+                if topic.is_public() != (word == "group") {
+                    return Err(ParseTopicError);
+                }
+                topic
+            }
             "direct" => Self::Direct(PairId(crate::ids::from_base32(name).map_err(|_| ParseTopicError)?)),
             _ => Self::Other(text.to_owned()),
         })
@@ -117,13 +142,18 @@ mod tests {
         for topic in [
             Topic::Profile(a),
             Topic::Store(b),
-            Topic::Group(GroupId([3; 32])),
+            Topic::of_group(GroupId([3; 32])),
+            Topic::of_group(GroupId([0x83; 32])),
             Topic::direct(&a, &b),
             Topic::Other("tag/strawberries".into()),
         ] {
             assert_eq!(topic.to_string().parse(), Ok(topic));
         }
         assert_eq!(Topic::direct(&a, &b), Topic::direct(&b, &a));
+        let (public, private) = (GroupId([3; 32]), GroupId([0x83; 32]));
+        for wrong in [format!("group/{private}"), format!("private/{public}")] {
+            assert!(wrong.parse::<Topic>().is_err(), "{wrong}");
+        }
         for wrong in ["", "profile", "profile/", "/x", "store/nobody", &format!("tag/{}", "x".repeat(TOPIC_BYTES_MAX))]
         {
             assert!(wrong.parse::<Topic>().is_err(), "{wrong}");

@@ -14,7 +14,10 @@ use hutong_protocol::{
     account::{Device, Profile, Revocation, SealKeys},
     chat::{Action, Card, Content, Mention, Message, MessageAction, Receipt, ReceiptStatus},
     contact::{ContactAnswer, ContactRequest},
-    group::{Group, GroupAction, GroupMember, GroupMessage},
+    group::{
+        Details, GroupAction, GroupAsk, GroupEntry, GroupKnock, GroupMember, GroupMessage, GroupWelcome, Newcomer, Op,
+        Role as GroupRole, Settings, ticket_proof,
+    },
     mailbox::{Mailbox, ReadKey, Route},
     market::{
         Condition, Image, ItemKind, Listing, ListingStatus, Measure, MeasureUnit, Payer, PaymentMethod,
@@ -101,7 +104,7 @@ fn people(author: &Author) -> Vec<(String, Vec<u8>)> {
     };
     let content = Content { text: "Fresh today\n草莓".into(), reply_to, card: Some(card), ..Content::default() };
     let nonce = [0x44; 16];
-    let group = GroupId::derive(&me, &nonce);
+    let group = GroupId::derive(&me, &nonce, false);
     let topic = || Topic::Group(group);
     vec![
         author.public(Topic::Profile(me), Kind::Profile, Some("profile"), &profile),
@@ -161,17 +164,11 @@ fn people(author: &Author) -> Vec<(String, Vec<u8>)> {
         ),
         author.public(
             topic(),
-            Kind::Group,
-            Some("group"),
-            &Group { nonce, name: "The alley".into(), about: "Neighbours".into(), picture: None },
-        ),
-        author.public(
-            topic(),
             Kind::GroupMember,
             Some("member"),
             &GroupMember { joined: true, name: "Mei".into(), picture: None },
         ),
-        author.public(topic(), Kind::GroupMessage, None, &GroupMessage { content }),
+        author.public(topic(), Kind::GroupMessage, None, &GroupMessage { content, after: Vec::new() }),
         author.public(
             topic(),
             Kind::Tombstone,
@@ -181,10 +178,75 @@ fn people(author: &Author) -> Vec<(String, Vec<u8>)> {
     ]
 }
 
+/// The log of a private group, a message in it, and what leads into it.
+fn groups(author: &Author) -> Vec<(String, Vec<u8>)> {
+    let (me, to, nonce) = (author.me(), author.other, [0x44; 16]);
+    let group = GroupId::derive(&me, &nonce, true);
+    let ticket = AccountKey::from_seed(&[0x71; 32]);
+    let newcomer = |account: AccountId, name: &str| Newcomer { account, name: name.into(), picture: None };
+    let entry = |op: Op, seen: &[u8]| {
+        let entry = GroupEntry { op, devices: Vec::new() };
+        let draft = Draft::new(Topic::of_group(group), Kind::GroupEntry, &entry).unwrap();
+        author.sign(draft.after(seen.iter().map(|id| RecordId([*id; 32])).collect()))
+    };
+    let details = Details { name: "王家 Family".into(), about: "Sundays".into(), picture: None };
+    let settings = Settings { members_invite: true, history: true, slow_ms: 1_000, ..Settings::default() };
+    let founder = newcomer(me, "王小美 Mei");
+    let mut vectors: Vec<(String, Vec<u8>)> = [
+        ("found", entry(Op::Found { nonce, details: details.clone(), settings: settings.clone(), founder }, &[])),
+        ("describe", entry(Op::Describe(details), &[1])),
+        ("set", entry(Op::Set(settings), &[1])),
+        ("ticket", entry(Op::Ticket { ticket: ticket.id(), account: Some(to), until: AT }, &[1])),
+        ("revoke", entry(Op::Revoke { ticket: ticket.id() }, &[1])),
+        (
+            "admit",
+            entry(
+                Op::Admit {
+                    newcomer: newcomer(to, "Tom"),
+                    ticket: ticket.id(),
+                    proof: ticket_proof(&ticket, &group, &to),
+                },
+                &[1, 2],
+            ),
+        ),
+        ("add", entry(Op::Add { newcomers: vec![newcomer(to, "Tom")] }, &[1])),
+        ("remove", entry(Op::Remove { account: to, ban: true, since: Some(AT) }, &[1])),
+        ("pardon", entry(Op::Pardon { account: to }, &[1])),
+        ("role", entry(Op::Role { account: to, role: GroupRole::Admin }, &[1])),
+        ("leave", entry(Op::Leave {}, &[1])),
+        ("devices", entry(Op::Devices {}, &[1])),
+        ("mute", entry(Op::Mute { account: to, until: AT }, &[1])),
+        ("pin", entry(Op::Pin { message: RecordId([0x77; 32]), at: AT, pinned: true }, &[1])),
+        ("delete", entry(Op::Delete { message: RecordId([0x77; 32]), at: AT }, &[1])),
+    ]
+    .into_iter()
+    .map(|(name, bytes)| (if name == "found" { "group.entry".into() } else { format!("group.entry.{name}") }, bytes))
+    .collect();
+    let content = Content { text: "Sunday?\n周日".into(), ..Content::default() };
+    let message = GroupMessage { content, after: vec![RecordId([0x78; 32])] };
+    let draft = Draft::new(Topic::of_group(group), Kind::GroupMessage, &message).unwrap();
+    vectors.push(("group.message.private".into(), author.sign(draft.after(vec![RecordId([1; 32])]))));
+    let knock = GroupKnock {
+        to,
+        group,
+        newcomer: newcomer(me, "Mei"),
+        ticket: Some((ticket.id(), ticket_proof(&ticket, &group, &me))),
+        text: "May I?".into(),
+        answers: vec!["Number 7".into()],
+        devices: Vec::new(),
+    };
+    let name = "王家 Family".into();
+    vectors.push(author.private(Kind::GroupKnock, &knock));
+    let welcome = GroupWelcome { to, group, name, accepted: true, addresses: addresses() };
+    vectors.push(author.private(Kind::GroupWelcome, &welcome));
+    vectors.push(author.private(Kind::GroupAsk, &GroupAsk { to, group, ids: vec![RecordId([0x79; 32])] }));
+    vectors
+}
+
 /// One of each action, with the name of its vector; the kind's own name holds a reaction.
 fn actions(author: &Author) -> Vec<(String, Vec<u8>)> {
     let (target, target_at, to) = (RecordId([0x77; 32]), TimestampMs(1_760_000_050_000), author.other);
-    let topic = Topic::Group(GroupId::derive(&author.me(), &[0x44; 16]));
+    let topic = Topic::Group(GroupId::derive(&author.me(), &[0x44; 16], false));
     let mut vectors = Vec::new();
     for (name, action) in [
         ("", Action::React { emoji: "👍".into(), on: true }),
@@ -203,7 +265,7 @@ fn actions(author: &Author) -> Vec<(String, Vec<u8>)> {
     // What a message may also carry.
     let mentions = vec![Mention { account: to, name: "Tom".into() }];
     let content = Content { text: "For @Tom".into(), mentions, forwarded: Some(true), ..Content::default() };
-    let (_, bytes) = author.public(topic, Kind::GroupMessage, None, &GroupMessage { content });
+    let (_, bytes) = author.public(topic, Kind::GroupMessage, None, &GroupMessage { content, after: Vec::new() });
     vectors.push(("group.message.mention".into(), bytes));
     let content = Content { disappear_ms: Some(86_400_000), ..Content::default() };
     let draft = Draft::new(Topic::direct(&author.me(), &to), Kind::Message, &Message { to, content }).unwrap();
@@ -493,7 +555,7 @@ fn orders(author: &Author) -> Vec<(String, Vec<u8>)> {
 
 fn vectors() -> Vec<(String, Vec<u8>)> {
     let author = author();
-    [people(&author), actions(&author), goods(&author), orders(&author)].concat()
+    [people(&author), groups(&author), actions(&author), goods(&author), orders(&author)].concat()
 }
 
 fn path(name: &str) -> PathBuf {

@@ -164,7 +164,9 @@ fn refusal(code: &str) -> (StatusCode, Option<&'static str>) {
         "not_emoji" => (StatusCode::UNPROCESSABLE_ENTITY, Some("emoji")),
         "idempotency_key" => (StatusCode::UNPROCESSABLE_ENTITY, Some("Idempotency-Key")),
         code if code == "invalid" || code.starts_with("invalid_") => (StatusCode::UNPROCESSABLE_ENTITY, None),
-        "not_owner" | "not_author" | "cannot_write" => (StatusCode::FORBIDDEN, None),
+        "not_allowed" | "not_above" | "not_member" | "banned" | "not_author" | "cannot_write" => {
+            (StatusCode::FORBIDDEN, None)
+        }
         _ => (StatusCode::CONFLICT, None),
     }
 }
@@ -215,7 +217,7 @@ mod tests {
             ("name_empty", 422, Some("name")),
             ("message_too_long", 422, Some("text")),
             ("invalid", 422, None),
-            ("not_owner", 403, None),
+            ("not_allowed", 403, None),
             ("cannot_write", 403, None),
             ("no_account", 409, None),
             ("some_new_code", 409, None),

@@ -44,7 +44,7 @@ impl Feature for Account {
     fn admit(&self, read: &dyn Read, record: &Verified) -> Result<(), Reject> {
         let header = record.header();
         match view::revoked_from(read, &header.account, &header.device)? {
-            Some(from) if header.at >= from || !header.topic.is_public() => {
+            Some(from) if header.at >= from || matches!(header.topic, Topic::Direct(_)) => {
                 Err(Reject::Barred("the account revoked this device"))
             }
             _ => Ok(()),
@@ -105,6 +105,34 @@ impl Feature for Account {
         }
         Ok(())
     }
+}
+
+/// A record of an account's own that came along with something else, from where its topic is not followed.
+///
+/// # Errors
+/// Why it says nothing.
+pub(crate) fn introduced(cx: &mut Cx<'_>, record: &Verified) -> Result<(), Reject> {
+    let account = record.author();
+    rules::own_topic(record)?;
+    match record.header().kind {
+        Kind::Device => {
+            let body = rules::device(record)?;
+            let device = record.header().device;
+            if let Some((keys, version)) = body.seal.zip(record.header().version)
+                && !crate::engine::peers::is_revoked(cx.read(), &account, &device)?
+            {
+                cx.learn(record.certificate(), keys, body.mailbox, version)?;
+            }
+        }
+        Kind::Revocation => {
+            let body = rules::revocation(record)?;
+            if !crate::engine::peers::is_revoked(cx.read(), &account, &body.statement.device)? {
+                revoked(cx, account, &body)?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// What another device of this account says that the user decided there.

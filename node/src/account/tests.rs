@@ -90,7 +90,7 @@ fn a_second_device_gets_contacts_groups_settings_and_history() {
     home.say(PHONE, tom, "one");
     home.wait();
     home.say(TOM, mei, "two");
-    let alley = home.call(PHONE, |cx| group::create(cx, "Alley", "", None)).unwrap();
+    let alley = home.call(PHONE, |cx| group::create(cx, group::New::public("Alley"))).unwrap();
     home.call(PHONE, move |cx| contact::set_alias(cx, tom, "Old Tom")).unwrap();
     let settings = view::Settings { theme: "dark".into(), ..view::Settings::default() };
     home.call(PHONE, move |cx| account::set_settings(cx, &settings)).unwrap();

@@ -75,7 +75,9 @@ fn write(group: GroupId, records: usize) -> Vec<Arc<[u8]>> {
         .take(records)
         .filter_map(|(index, (device, certificate))| {
             let content = Content { text: format!("{text}{index}"), ..Content::default() };
-            let draft = Draft::new(Topic::Group(group), Kind::GroupMessage, &GroupMessage { content }).ok()?;
+            let draft =
+                Draft::new(Topic::Group(group), Kind::GroupMessage, &GroupMessage { content, after: Vec::new() })
+                    .ok()?;
             draft.sign(device, certificate, WRITTEN.plus_ms(index)).ok().map(Arc::from)
         })
         .collect()

@@ -13,7 +13,7 @@ use vodozemac::olm::{self, OlmMessage, SessionConfig};
 use super::{Cost, cost_of};
 use crate::{
     engine::{EngineError, Random},
-    seal::{Opened, Plain, Recipient, Seal, Sender},
+    seal::{Known, Opened, Plain, Recipient, Seal, Sender},
     store::{MemoryStore, Store as _, Txn},
 };
 
@@ -58,11 +58,11 @@ impl Party {
 
     fn close(&mut self, to: &Recipient, texts: &[(RecordId, Vec<u8>)]) -> Result<Vec<Vec<u8>>, EngineError> {
         let mut txn = Txn::new(&*self.store);
-        let from = Sender { certificate: &self.certificate, introduction: &|| Ok(None) };
+        let from = Sender { certificate: &self.certificate, introduction: &|_| Ok(None) };
         let mut items = Vec::with_capacity(texts.len());
         for (id, bytes) in texts {
-            let plain = Plain { id: *id, receipt: false, bytes };
-            items.extend(self.seal.seal(&txn, &mut self.random, NOW, &from, to, &plain)?);
+            let plain = Plain { id: *id, receipt: false, bytes, group: None };
+            items.extend(self.seal.seal(&mut txn, &mut self.random, NOW, &from, to, &plain)?);
         }
         self.seal.write(&mut txn)?;
         let batch = txn.into_batch();
@@ -75,7 +75,8 @@ impl Party {
         let keys_of = |_: &hutong_protocol::AccountId, _: &DeviceId| Ok(Some(keys));
         let mut opened = 0usize;
         for item in items {
-            let result = self.seal.open(&txn, NOW, item, &keys_of)?;
+            let result =
+                self.seal.open(&mut txn, NOW, item, &Known { keys_of: &keys_of, is_group: &|_, _| Ok(false) })?;
             opened = opened.saturating_add(usize::from(matches!(result, Opened::Record { .. })));
         }
         self.seal.write(&mut txn)?;

@@ -1,7 +1,7 @@
 //! What a person does with a message after it was said: reactions, edits, recalls, deletions.
 
 use hutong_protocol::{
-    AccountId, Draft, Kind, RecordId, TimestampMs, Topic, Verified,
+    AccountId, Draft, Kind, RecordId, TimestampMs, Verified,
     chat::{Action, Card, Content, Mention, MessageAction, is_emoji},
     group::GroupAction,
     limits::{EMOJI_BYTES_MAX, REACTIONS_PER_ACCOUNT_MAX, REACTORS_MAX, RECALL_MS_MAX},
@@ -17,6 +17,7 @@ use super::{
 use crate::{
     contact::addressed,
     engine::{ChatId, CommandError, Cx, Keep, Reject},
+    group,
 };
 
 /// Conversations that a message is forwarded to in one go; more is a flood.
@@ -38,9 +39,10 @@ pub(super) fn between_two(cx: &mut Cx<'_>, record: &Verified, me: &AccountId) ->
 /// Judges an action in a group.
 pub(super) fn in_group(cx: &mut Cx<'_>, record: &Verified) -> Result<Keep, Reject> {
     let header = record.header();
-    let Topic::Group(group) = header.topic else { return Err(Reject::Rule("not in a group's topic")) };
+    let group = header.topic.group().ok_or(Reject::Rule("not in a group's topic"))?;
     let body: GroupAction = record.body()?;
     body.action.validate(header, body.target_at)?;
+    group::judge(cx, group, record)?;
     let (target, target_at, action) = (body.target, body.target_at, body.action);
     Ok(fold::accept(cx, Act { chat: ChatId::Group(group), id: record.id(), header, target, target_at, action })?)
 }
@@ -51,9 +53,8 @@ fn publish(cx: &mut Cx<'_>, chat: &ChatId, message: &MessageView, action: Action
     // It goes with its message.
     let (target, target_at, expires) = (message.id, message.at, message.expires);
     match chat {
-        ChatId::Group(_) => {
-            let body = GroupAction { target, target_at, action };
-            cx.publish(Draft { expires, ..Draft::new(topic, Kind::GroupAction, &body)? }, None)?;
+        ChatId::Group(group) => {
+            group::act_on(cx, *group, (target, target_at), action, expires)?;
         }
         ChatId::Direct(to) => {
             let body = MessageAction { to: *to, target, target_at, action };

@@ -318,8 +318,8 @@ fn confirm(
     let how = if row.at > at.plus_ms(RECALL_MS_MAX) { How::Deleted } else { row.how };
     let row = GoneRow { how, target_at: at, confirmed: true, ..row };
     cx.delete(keys::state(target));
-    if let Topic::Group(group) = topic {
-        cx.delete(keys::unsent(group, target));
+    if let Some(group) = topic.group() {
+        cx.delete(keys::unsent(&group, target));
     }
     cx.put(keys::gap(topic, at, target, author), Vec::new());
     cx.put_value(keys::gone(topic, target, author), &row)

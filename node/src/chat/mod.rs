@@ -114,6 +114,7 @@ impl Feature for Chat {
                 ids.iter().try_for_each(|id| sent_to_group(cx, id))
             }
             DomainEvent::Left(account, id) => {
+                sent_to_group(cx, id)?;
                 let chat = ChatId::Direct(*account);
                 if view::message(cx.read(), &chat, id)?.is_some() {
                     cx.notify(Event::Message { chat, id: *id });
@@ -128,6 +129,7 @@ impl Feature for Chat {
                 Err(_) => Ok(()),
             },
             DomainEvent::Handed(account, id, Outcome::Stored) => {
+                sent_to_group(cx, id)?;
                 let chat = ChatId::Direct(*account);
                 if view::message(cx.read(), &chat, id)?.is_some() {
                     cx.notify(Event::MessageState { chat, ids: vec![*id], status: None });
@@ -259,7 +261,7 @@ fn opened(cx: &mut Cx<'_>, chat: ChatId) -> Result<(), EngineError> {
 
 fn sent_to_group(cx: &mut Cx<'_>, id: &RecordId) -> Result<(), EngineError> {
     let Some(record) = get_record(cx.read(), id)? else { return Ok(()) };
-    let (Topic::Group(group), Kind::GroupMessage) = (record.header.topic, record.header.kind) else { return Ok(()) };
+    let (Some(group), Kind::GroupMessage) = (record.header.topic.group(), record.header.kind) else { return Ok(()) };
     let key = keys::unsent(&group, id);
     if cx.read().contains(&key)? {
         cx.delete(key);

@@ -45,7 +45,7 @@ impl Author {
     }
 
     fn says(&self, text: &str, at_ms: u64) -> Bytes {
-        let body = GroupMessage { content: content(text, None, None).unwrap() };
+        let body = GroupMessage { content: content(text, None, None).unwrap(), after: Vec::new() };
         self.sign(Draft::new(Topic::Group(GROUP), Kind::GroupMessage, &body).unwrap(), at_ms)
     }
 

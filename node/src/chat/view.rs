@@ -195,8 +195,31 @@ pub fn list(read: &dyn Read) -> Result<Vec<(ChatId, ChatRow)>, EngineError> {
 pub fn topic(me: &AccountId, chat: &ChatId) -> Topic {
     match chat {
         ChatId::Direct(other) => Topic::direct(me, other),
-        ChatId::Group(group) => Topic::Group(*group),
+        ChatId::Group(group) => Topic::of_group(*group),
     }
+}
+
+/// The newest messages of a topic, at most `limit`, newest first.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn newest(read: &dyn Read, topic: &Topic, limit: usize) -> Result<Vec<RecordId>, EngineError> {
+    let look = limit.saturating_mul(LOOK_FACTOR);
+    let mut newest = Vec::new();
+    for (key, bytes) in read.collect(KeyRange::prefix(&rows::set(topic)), Direction::Descending, look)? {
+        if newest.len() < limit && Stored::decode(bytes)?.header.kind == Kind::GroupMessage {
+            newest.extend(Place::parse(&key).map(|place| place.id));
+        }
+    }
+    Ok(newest)
+}
+
+/// Whether a message is known here, though it is not here any more: it was taken back, or hidden.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn is_known_gone(read: &dyn Read, topic: &Topic, id: &RecordId) -> Result<bool, EngineError> {
+    Ok(is_gone(read, topic, id)? || is_hidden(read, topic, id)?)
 }
 
 /// The newest `limit` messages before `before` (a message's time and id), oldest first, and whether there are older ones.

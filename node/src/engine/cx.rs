@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hutong_protocol::{
-    AccountId, Certificate, DeviceId, DeviceKey, Kind, RecordId, TimestampMs, Topic,
+    AccountId, Certificate, DeviceId, DeviceKey, GroupId, Kind, RecordId, TimestampMs, Topic,
     mailbox::{MailboxRequest, QueueId},
     record::Stored,
 };
@@ -17,6 +17,7 @@ use super::{
     peers::{Pairing, Session},
 };
 use crate::{
+    group::Lacking,
     mailbox,
     seal::Seal,
     store::{Read, Txn},
@@ -122,6 +123,25 @@ impl Cx<'_> {
     /// What the mailbox feature knows while the process runs.
     pub(crate) const fn mailboxes(&mut self) -> &mut mailbox::client::Session {
         &mut self.session.mailboxes
+    }
+
+    /// What the group feature misses.
+    pub(crate) const fn lacking(&mut self) -> &mut Lacking {
+        &mut self.session.lacking
+    }
+
+    /// These records of a private group are missing, and `from` must have them. Kept also if what referred to them is
+    /// refused for now.
+    pub(crate) fn lacks(&mut self, group: GroupId, ids: &[RecordId], from: AccountId) {
+        self.session.lacking.note(group, ids, from, self.now);
+    }
+
+    /// The time that the next record of a topic gets.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn time_in(&self, topic: &Topic) -> Result<TimestampMs, EngineError> {
+        self.next_at(topic)
     }
 
     /// Looks at what waits for an account at the end of this step.

@@ -355,6 +355,8 @@ pub enum DomainEvent {
     GroupLeft(GroupId),
     /// This account and another are now in touch.
     ContactAccepted(AccountId),
+    /// This account and another are in a small private group.
+    Acquainted(AccountId),
     /// A contact was removed or blocked.
     ContactGone(AccountId),
     /// This node has business with an account (ordered, asked): it may answer.

@@ -166,7 +166,9 @@ pub(super) fn forget(cx: &mut Cx<'_>, topic: &Topic, unwanted: impl Fn(&Header) 
         cx.txn.delete(&key);
         cx.txn.delete(keys::index(&place.id));
     }
-    cx.effects.push(Effect::Changed(topic.clone()));
+    if topic.is_public() {
+        cx.effects.push(Effect::Changed(topic.clone()));
+    }
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use super::{
     error::EngineError,
     event::DomainEvent,
     keys,
-    outbox::{LOOK_MAX, OutboxRow, OutboxState, Waiting, envelope, find, parse},
+    outbox::{LOOK_MAX, OutboxRow, OutboxState, Waiting, envelope, find, parse, sealed_among},
 };
 use crate::{
     seal::{Plain, Recipient},
@@ -67,7 +67,8 @@ pub(crate) fn to_be_left(
             cx.txn.delete(&key);
             continue;
         };
-        let Some(item) = cx.seal(to, &Plain { id, receipt, bytes: &bytes })? else { continue };
+        let group = sealed_among(cx, account, &row)?;
+        let Some(item) = cx.seal(to, &Plain { id, receipt, bytes: &bytes, group })? else { continue };
         if found.len() >= limits.0 || item.len() > room {
             break;
         }

@@ -16,7 +16,7 @@
 
 use std::collections::BTreeSet;
 
-use hutong_protocol::{AccountId, DeviceId, Kind, RecordId, TimestampMs, Topic, Verified, codec};
+use hutong_protocol::{AccountId, DeviceId, GroupId, Header, Kind, RecordId, TimestampMs, Topic, Verified, codec};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -80,6 +80,9 @@ pub struct OutboxRow {
     /// The mailboxes that keep it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_in: Vec<DeviceId>,
+    /// The private group that it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupId>,
     /// The envelope, where the record is not kept in its topic's set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<serde_bytes::ByteBuf>,
@@ -113,8 +116,13 @@ pub(super) fn put(cx: &mut Cx<'_>, to: &AccountId, record: &Verified, stored: bo
     if devices.is_empty() && cx.account() != Some(*to) {
         devices.push(ANY);
     }
-    let place = (record.header().at, record.id());
-    devices.iter().try_for_each(|device| put_row(cx, to, device, place, bytes.clone()))
+    let (place, group) = ((record.header().at, record.id()), private_group(&record.header().topic));
+    devices.iter().try_for_each(|device| put_row(cx, (to, device), place, group, bytes.clone()))
+}
+
+/// The private group whose topic it is.
+fn private_group(topic: &Topic) -> Option<GroupId> {
+    topic.group().filter(GroupId::is_private)
 }
 
 /// Queues a private record for one device alone.
@@ -126,17 +134,17 @@ pub(super) fn put_for(
     stored: bool,
 ) -> Result<(), EngineError> {
     let bytes = (!stored).then(|| serde_bytes::ByteBuf::from(record.signed_bytes().to_vec()));
-    put_row(cx, account, device, (record.header().at, record.id()), bytes)
+    put_row(cx, (account, device), (record.header().at, record.id()), None, bytes)
 }
 
 fn put_row(
     cx: &mut Cx<'_>,
-    account: &AccountId,
-    device: &DeviceId,
+    (account, device): (&AccountId, &DeviceId),
     (at, id): (TimestampMs, RecordId),
+    group: Option<GroupId>,
     bytes: Option<serde_bytes::ByteBuf>,
 ) -> Result<(), EngineError> {
-    let row = OutboxRow { state: OutboxState::Queued, since: cx.now, tries: 0, left_in: Vec::new(), bytes };
+    let row = OutboxRow { state: OutboxState::Queued, since: cx.now, tries: 0, left_in: Vec::new(), group, bytes };
     cx.put_value(keys::outbox(account, device, at, &id), &row)?;
     cx.session.mailboxes.wake(device);
     cx.session.to_flush.insert(*account);
@@ -144,21 +152,80 @@ fn put_row(
     Ok(())
 }
 
-/// Hands on to another device of this account what is here of a private topic.
+/// Hands on to a device what is here of a private topic.
 pub(super) fn hand_on(
     cx: &mut Cx<'_>,
     topic: &Topic,
-    device: &DeviceId,
+    (account, device): (&AccountId, &DeviceId),
     wanted: impl Fn(&Kind) -> bool,
 ) -> Result<(), EngineError> {
-    let Some(me) = cx.account() else { return Ok(()) };
+    let group = private_group(topic);
     for (key, bytes) in cx.txn.collect(KeyRange::prefix(&keys::set(topic)), Direction::Ascending, usize::MAX)? {
         let header = hutong_protocol::record::Stored::decode(bytes)?.header;
         if let Some(place) = keys::Place::parse(&key).filter(|_| wanted(&header.kind) && header.device != *device) {
-            put_row(cx, &me, device, (place.at, place.id), None)?;
+            put_row(cx, (account, device), (place.at, place.id), group, None)?;
         }
     }
     Ok(())
+}
+
+/// Hands on to all devices of an account what is here of a private group.
+pub(super) fn hand_to(
+    cx: &mut Cx<'_>,
+    topic: &Topic,
+    account: &AccountId,
+    wanted: impl Fn(&Kind, TimestampMs) -> bool,
+) -> Result<(), EngineError> {
+    let mut ids = Vec::new();
+    for (key, bytes) in cx.txn.collect(KeyRange::prefix(&keys::set(topic)), Direction::Ascending, usize::MAX)? {
+        let header = hutong_protocol::record::Stored::decode(bytes)?.header;
+        ids.extend(keys::Place::parse(&key).filter(|_| wanted(&header.kind, header.at)).map(|place| place.id));
+    }
+    hand_over(cx, topic, account, &ids)
+}
+
+/// Hands on these records of a private group to all devices of an account.
+pub(super) fn hand_over(
+    cx: &mut Cx<'_>,
+    topic: &Topic,
+    account: &AccountId,
+    ids: &[RecordId],
+) -> Result<(), EngineError> {
+    let mut devices: Vec<_> = peers::recipients(cx, account)?.into_iter().map(|recipient| recipient.device).collect();
+    if devices.is_empty() {
+        devices.push(ANY);
+    }
+    let group = private_group(topic);
+    for id in ids {
+        let Some(place) = ingest::place_of(&cx.txn, id)?.filter(|place| place.topic == topic.key()) else { continue };
+        for device in &devices {
+            if !cx.txn.contains(&keys::outbox(account, device, place.at, id))? {
+                put_row(cx, (account, device), (place.at, *id), group, None)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What waits for an account in a private group is not sent any more; but the log until then, without which they would not
+/// understand that they are out.
+pub(super) fn withdraw(cx: &mut Cx<'_>, account: &AccountId, group: &GroupId) -> Result<(), EngineError> {
+    let rows = cx.txn.collect(KeyRange::prefix(&keys::outbox_of(account)), Direction::Ascending, usize::MAX)?;
+    for (key, value) in rows {
+        let of_group = codec::decode_checked::<OutboxRow>(&value)?.group == Some(*group);
+        let Some(Waiting { id, .. }) = parse(&key).filter(|_| of_group) else { continue };
+        if super::get_record(&cx.txn, &id)?.is_none_or(|record| record.header.kind != Kind::GroupEntry) {
+            cx.txn.delete(&key);
+        }
+    }
+    Ok(())
+}
+
+/// The private group with whose keys a row is sealed: its own, if the recipient is in it.
+pub(super) fn sealed_among(cx: &Cx<'_>, account: &AccountId, row: &OutboxRow) -> Result<Option<GroupId>, EngineError> {
+    let Some(group) = row.group else { return Ok(None) };
+    let is_in = cx.account() == Some(*account) || crate::group::view::is_member(&cx.txn, &group, account)?;
+    Ok(is_in.then_some(group))
 }
 
 /// A device of an account can be sealed for from now on: what waits for the account waits for it too.
@@ -298,7 +365,8 @@ fn flush_to(cx: &mut Cx<'_>, account: &AccountId, to: &Recipient) -> Result<(), 
             cx.txn.delete(&key);
             continue;
         };
-        match cx.seal(to, &Plain { id, receipt, bytes: &bytes })? {
+        let group = sealed_among(cx, account, &row)?;
+        match cx.seal(to, &Plain { id, receipt, bytes: &bytes, group })? {
             Some(item) => items.push((id, item.into())),
             None => {
                 tracing::warn!(device = %to.device, record = %id, "cannot be sealed for this device");
@@ -390,6 +458,7 @@ pub(super) fn acknowledged(
     ids: &[RecordId],
 ) -> Result<Vec<RecordId>, EngineError> {
     let mut found = Vec::new();
+    cx.seal.arrived(&mut cx.txn, device, ids);
     for id in ids {
         if let Some((key, _)) = find(cx, account, device, id)? {
             cx.txn.delete(&key);
@@ -412,6 +481,9 @@ pub(super) fn unreadable(
 ) -> Result<(), EngineError> {
     for id in ids {
         if let Some((key, row)) = find(cx, account, device, id)? {
+            if let Some(group) = &row.group {
+                cx.seal.lacks(&mut cx.txn, group, device);
+            }
             let tries = row.tries.saturating_add(1);
             let left_in = Vec::new();
             cx.put_value(&key, &OutboxRow { state: OutboxState::Later, since: cx.now, tries, left_in, ..row })?;
@@ -448,6 +520,6 @@ pub(super) fn find(
 }
 
 /// Receipts are not kept as records, so nothing confirms them in turn.
-pub(super) fn needs_receipt(kind: &Kind) -> bool {
-    kind.is_private() && *kind != Kind::Receipt
+pub(super) fn needs_receipt(header: &Header) -> bool {
+    !header.topic.is_public() && header.kind != Kind::Receipt
 }

@@ -71,6 +71,8 @@ pub(super) struct Session {
     pub(super) flight_to: BTreeMap<DeviceId, AccountId>,
     /// What this node, still without an account, shows to be made a device of one.
     pub(super) pairing: Option<Pairing>,
+    /// What the group feature misses.
+    pub(super) lacking: crate::group::Lacking,
     /// What the mailbox feature knows while the process runs.
     pub(super) mailboxes: crate::mailbox::client::Session,
     /// Devices of strangers that introduced themselves with what they sent.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hutong_protocol::{
-    AccountId, DeviceId, Draft, Kind, RecordId, TimestampMs, Topic, Verified,
+    AccountId, DeviceId, Draft, GroupId, Kind, RecordId, TimestampMs, Topic, Verified,
     own::Own,
     record::{Unverified, verify_all},
 };
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     seal::{Plain, Recipient, Sender},
-    store::{Direction, KeyRange, Read as _},
+    store::{Direction, KeyRange, Read},
 };
 
 impl Cx<'_> {
@@ -33,11 +33,24 @@ impl Cx<'_> {
         let (id, me) = (record.id(), record.author());
         if let Some(to) = to.filter(|_| !record.header().topic.is_public()) {
             outbox::put(self, &to, &record, stored)?;
-            if to != me && outbox::needs_receipt(&record.header().kind) {
+            if to != me && outbox::needs_receipt(record.header()) {
                 outbox::put(self, &me, &record, stored)?;
             }
         }
         Ok(id)
+    }
+
+    /// Signs a record of a private group and takes it in, for every device of these accounts and of this one.
+    ///
+    /// # Errors
+    /// [`Reject`] if the record breaks the rules its readers will apply.
+    pub fn publish_among(&mut self, draft: Draft, accounts: &[AccountId]) -> Result<RecordId, Reject> {
+        let (record, stored) = self.write(draft)?;
+        let me = record.author();
+        for to in accounts.iter().filter(|to| **to != me).chain([&me]) {
+            outbox::put(self, to, &record, stored)?;
+        }
+        Ok(record.id())
     }
 
     /// Signs a private record and takes it in, for one device of this account alone.
@@ -82,7 +95,53 @@ impl Cx<'_> {
         device: &DeviceId,
         wanted: impl Fn(&Kind) -> bool,
     ) -> Result<(), EngineError> {
-        outbox::hand_on(self, topic, device, wanted)
+        let Some(me) = self.account() else { return Ok(()) };
+        outbox::hand_on(self, topic, (&me, device), wanted)
+    }
+
+    /// Hands on to all devices of an account what is here of a private group.
+    ///
+    /// # Errors
+    /// The store's, or damage.
+    pub fn hand_to(
+        &mut self,
+        topic: &Topic,
+        account: &AccountId,
+        wanted: impl Fn(&Kind, TimestampMs) -> bool,
+    ) -> Result<(), EngineError> {
+        outbox::hand_to(self, topic, account, wanted)
+    }
+
+    /// Hands on these records of a private group, as far as they are here, to all devices of an account.
+    ///
+    /// # Errors
+    /// The store's, or damage.
+    pub fn hand_over(&mut self, topic: &Topic, account: &AccountId, ids: &[RecordId]) -> Result<(), EngineError> {
+        outbox::hand_over(self, topic, account, ids)
+    }
+
+    /// An account is no longer in a private group: what waits for it there is not sent any more.
+    ///
+    /// # Errors
+    /// The store's, or damage.
+    pub fn withdraw(&mut self, account: &AccountId, group: &GroupId) -> Result<(), EngineError> {
+        outbox::withdraw(self, account, group)
+    }
+
+    /// From the next record on this device's records of a private group are sealed with another key.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn renew_group(&mut self, group: &GroupId) -> Result<(), EngineError> {
+        self.seal.renew_group(&mut self.txn, group)
+    }
+
+    /// Forgets the keys of a private group.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn forget_group(&mut self, group: &GroupId) -> Result<(), EngineError> {
+        self.seal.forget_group(&mut self.txn, group)
     }
 
     fn write(&mut self, draft: Draft) -> Result<(Verified, bool), Reject> {
@@ -104,7 +163,7 @@ impl Cx<'_> {
         Ok((record, stored))
     }
 
-    fn next_at(&self, topic: &Topic) -> Result<TimestampMs, EngineError> {
+    pub(super) fn next_at(&self, topic: &Topic) -> Result<TimestampMs, EngineError> {
         let prefix = keys::set(topic);
         let newest = self.txn.first(KeyRange::prefix(prefix.as_ref()), Direction::Descending)?;
         let newest = newest.and_then(|(key, _)| keys::Place::parse(&key)).map_or(0, |place| place.at.0);
@@ -123,12 +182,11 @@ impl Cx<'_> {
     pub(super) fn seal(&mut self, to: &Recipient, plain: &Plain<'_>) -> Result<Option<Vec<u8>>, EngineError> {
         let Some(identity) = self.identity.as_ref() else { return Ok(None) };
         let certificate = &identity.certificate;
-        let txn = &self.txn;
-        let introduction = &|| {
-            let own = get_slot(txn, &certificate.account, &Kind::Device, &certificate.device.to_string())?;
+        let introduction = &|read: &dyn Read| {
+            let own = get_slot(read, &certificate.account, &Kind::Device, &certificate.device.to_string())?;
             Ok(own.map(|(_, record)| record.signed_bytes().clone()))
         };
         let from = Sender { certificate, introduction };
-        self.seal.seal(&self.txn, self.random, self.now, &from, to, plain)
+        self.seal.seal(&mut self.txn, self.random, self.now, &from, to, plain)
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use hutong_protocol::{
-    AccountId, DeviceId, Draft, Kind, RecordId, TimestampMs, Topic, Unverified, Verified,
+    AccountId, DeviceId, Draft, GroupId, Header, Kind, RecordId, TimestampMs, Topic, Unverified, Verified,
     chat::{Receipt, ReceiptStatus},
     limits::{RECEIPT_IDS_MAX, VERIFY_BATCH_MAX},
     mailbox::{MailboxAnswer, MailboxRequest},
@@ -19,7 +19,11 @@ use super::{
     keys::{self, Place},
     outbox, peers,
 };
-use crate::{mailbox, seal::Opened, store::Txn};
+use crate::{
+    group, mailbox,
+    seal::{Known, Opened},
+    store::Txn,
+};
 
 /// What a received record turned out to be before any rule was asked.
 enum Checked {
@@ -111,7 +115,9 @@ impl Engine {
                 let (store, session) = (&self.store, &self.session);
                 let keys_of =
                     |account: &AccountId, device: &DeviceId| peers::seal_keys(&**store, session, account, device);
-                let mut opened = self.seal.open(txn, now, item, &keys_of)?;
+                let is_group = |group: &GroupId, by: &AccountId| group::view::may_key(&**store, group, by);
+                let known = Known { keys_of: &keys_of, is_group: &is_group };
+                let mut opened = self.seal.open(txn, now, item, &known)?;
                 if let Opened::Record { introduction, .. } = &mut opened
                     && let Some(introduction) = introduction.take()
                 {
@@ -150,7 +156,7 @@ impl Engine {
                 // A look at its place in the set is cheaper than one at its id: what comes together lies together.
                 let (header, place) = (record.header(), places.of(record.header(), record.id()));
                 if self.store.contains(&place.key())? {
-                    let receipt = outbox::needs_receipt(&header.kind);
+                    let receipt = outbox::needs_receipt(header);
                     checked.push(Some(Checked::Known(waits, record.id(), receipt)));
                 } else {
                     waiting.push((checked.len(), place, waits));
@@ -180,22 +186,22 @@ impl Engine {
         Ok(checked.into_iter().flatten().collect())
     }
 
-    /// Who waits for a receipt: whoever wrote it, or the own other device that handed it on.
-    fn owed_to(&self, sealed_by: AccountId, author: AccountId) -> AccountId {
+    /// Who waits for a receipt: whoever wrote it, or the own other device, or the member of the group, that handed it on.
+    fn owed_to(&self, sealed_by: AccountId, header: &Header) -> AccountId {
         let me = self.identity.as_ref().map(|identity| identity.certificate.account);
-        if me == Some(sealed_by) { sealed_by } else { author }
+        if me == Some(sealed_by) || header.topic.group().is_some() { sealed_by } else { header.account }
     }
 
     /// What came out of an item, as a record to be verified.
     fn unsealed(&self, opened: Opened) -> Result<Result<(AccountId, Unverified), Checked>, EngineError> {
-        let (account, bytes) = match opened {
-            Opened::Record { account, bytes, .. } => (account, bytes),
+        let (account, device, bytes) = match opened {
+            Opened::Record { account, device, bytes, .. } => (account, device, bytes),
             Opened::Known(account, id) => {
                 let header = super::get_record(&*self.store, &id)?.map(|record| record.header);
                 return Ok(Err(match header {
                     Some(header) => {
-                        let waits = self.owed_to(account, header.account);
-                        Checked::Known(waits, id, outbox::needs_receipt(&header.kind))
+                        let waits = self.owed_to(account, &header);
+                        Checked::Known(waits, id, outbox::needs_receipt(&header))
                     }
                     None => Checked::Rejected(Reject::Unwanted("already here")),
                 }));
@@ -209,14 +215,18 @@ impl Engine {
             Err(result) => return Ok(Err(result)),
         };
         let (header, me) = (record.header(), self.identity.as_ref().map(|identity| identity.certificate.account));
-        // A device may hand on what another of its account signed, and within an account, what others wrote.
-        if header.account != account && me != Some(account) {
+        if peers::is_revoked(&*self.store, &account, &device)? {
+            return Ok(Err(Checked::Rejected(Reject::Barred("the account revoked the device that sealed it"))));
+        }
+        // A device may hand on what another of its account signed; within an account, what others wrote; and within a
+        // group, what other members did.
+        if header.account != account && me != Some(account) && header.topic.group().is_none() {
             return Ok(Err(Checked::Rejected(Reject::Rule("sealed by another account than signed it"))));
         }
         if header.topic.is_public() {
             return Ok(Err(Checked::Rejected(Reject::Rule("a public record does not come sealed"))));
         }
-        Ok(Ok((self.owed_to(account, header.account), record)))
+        Ok(Ok((self.owed_to(account, header), record)))
     }
 
     fn remember(&mut self, record: &Verified) {
@@ -374,7 +384,7 @@ fn take_in(
     let result = if known { Err(Reject::Unwanted("already here")) } else { ingest::take_in(cx, record, source, place) };
     // What is of no use any more (a newer version is here) has arrived all the same.
     let arrived = matches!(result, Ok(_) | Err(Reject::Unwanted(_)));
-    if arrived && source == Source::Mail && outbox::needs_receipt(&record.header().kind) {
+    if arrived && source == Source::Mail && outbox::needs_receipt(record.header()) {
         owed.entry(waits).or_default().push(record.id());
     }
     match result {

@@ -170,7 +170,7 @@ fn a_refused_command_changes_nothing() {
     let mut mei = TestNode::named("Mei", 1);
     let before = state(&mei);
     let refused = mei.call(|cx| {
-        group::create(cx, "Alley", "", None)?;
+        group::create(cx, group::New::public("Alley"))?;
         Err::<(), _>(super::CommandError::refused("no", "no"))
     });
     assert!(refused.is_err() && state(&mei) == before);
@@ -262,13 +262,15 @@ fn nobody_slips_a_record_between_two_others() {
 }
 
 #[test]
-fn only_the_founder_describes_a_group() {
+fn only_who_may_describes_a_group() {
     let mut mei = TestNode::named("Mei", 1);
-    let group = mei.call(|cx| group::create(cx, "Alley 12", "", None)).unwrap();
+    let group = mei.call(|cx| group::create(cx, group::New::public("Alley 12"))).unwrap();
     let author = Author::new(3);
-    let body =
-        hutong_protocol::group::Group { nonce: [0; 16], name: "Mine".into(), about: String::new(), picture: None };
-    let draft = Draft::new(Topic::Group(group), Kind::Group, &body).unwrap().in_slot(group.to_string(), 9);
+    let refs = group::view::state(mei.read(), &group).unwrap().unwrap().refs();
+    let details = hutong_protocol::group::Details { name: "Mine".into(), ..Default::default() };
+    let op = hutong_protocol::group::Op::Describe(details);
+    let entry = hutong_protocol::group::GroupEntry { op, devices: Vec::new() };
+    let draft = Draft::new(Topic::Group(group), Kind::GroupEntry, &entry).unwrap().after(refs);
     let bytes: Arc<[u8]> = draft.sign(&author.device, &author.certificate, START).unwrap().into();
     assert_eq!(mei.receive(Source::Gossip, vec![bytes]).verdicts, [Verdict::Reject]);
     assert_eq!(group::view::get(mei.read(), &group).unwrap().unwrap().name, "Alley 12");
@@ -331,7 +333,7 @@ proptest! {
     #[test]
     fn order_does_not_matter_for_groups(seed in 0u64..1000) {
         let (mut mei, mut records) = (TestNode::named("Mei", 1), Vec::new());
-        let (created, given) = mei.call_given(|cx| group::create(cx, "Alley", "", None));
+        let (created, given) = mei.call_given(|cx| group::create(cx, group::New::public("Alley")));
         let group = created.unwrap();
         records.extend(given.public);
         for text in ["one", "two", "three"] {

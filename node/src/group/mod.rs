@@ -1,26 +1,38 @@
-//! Public groups: anybody with the link may join; what is said is gossiped in the clear to all who follow the topic.
+//! Groups. What is said in a public one is gossiped in the clear to all who follow its topic, and anybody with the link
+//! may join. What is said in a private one is sealed for its members. Who may do what, the log says in both.
 
+pub mod act;
 mod keys;
+pub mod knock;
+mod log;
+mod repair;
+#[cfg(test)]
+mod tests;
 pub mod view;
 
 use hutong_protocol::{
-    BlobHash, Draft, GroupId, Kind, RecordId, TimestampMs, Topic, Verified,
+    AccountId, DeviceId, Draft, GroupId, Kind, RecordId, TimestampMs, Topic, Verified,
     account::Profile,
-    chat::Content,
-    group::{Group, GroupMember, GroupMessage},
-    limits::{GROUP_MEMBERS_MAX, NAME_BYTES_MAX},
+    chat::{Action, Content},
+    group::{GroupAction, GroupEntry, GroupMember, GroupMessage},
+    limits::{GROUP_AFTER_MAX, GROUP_MEMBERS_MAX},
     own::Own,
-    text::{clean_line, clean_text},
 };
 
-use self::view::{GroupRow, MemberRow};
+use self::view::{GroupRow, MemberRow, Out};
 use crate::{
     account, chat,
     engine::{
         ChatId, CommandError, Cx, DomainEvent, Effect, EngineError, Event, Feature, Indexed, Keep, Reject, Source,
-        get_slot,
     },
+    store::Read,
 };
+
+pub use self::{
+    act::{New, create, update},
+    knock::Invitation,
+};
+pub(crate) use self::{log::judge, repair::Lacking};
 
 /// How often a node looks for more members of its groups.
 const LOOK_EVERY_MS: u64 = 10 * 60 * 1_000;
@@ -36,18 +48,26 @@ impl Feature for Groups {
     }
 
     fn kinds(&self) -> &'static [Kind] {
-        &[Kind::Group, Kind::GroupMember, Kind::GroupMessage]
+        &[Kind::GroupEntry, Kind::GroupMember, Kind::GroupMessage, Kind::GroupKnock, Kind::GroupWelcome, Kind::GroupAsk]
     }
 
     fn accept(&self, cx: &mut Cx<'_>, record: &Verified, _: Source) -> Result<Keep, Reject> {
         let header = record.header();
-        let Topic::Group(group) = header.topic else { return Err(Reject::Rule("not in a group's topic")) };
         match header.kind {
-            Kind::Group => {
-                slot_is_group(record, &group)?;
-                let body: Group = record.body()?;
-                body.validate(&group, &header.account)?;
-                described(cx, group, record, body)?;
+            Kind::GroupKnock => return knock::knocked(cx, record),
+            Kind::GroupWelcome => return knock::welcomed(cx, record),
+            Kind::GroupAsk => return repair::asked(cx, record),
+            _ => {}
+        }
+        let group = header.topic.group().ok_or(Reject::Rule("not in a group's topic"))?;
+        match header.kind {
+            Kind::GroupEntry => {
+                let body: GroupEntry = record.body()?;
+                body.validate(header.at)?;
+                if group.is_private() && view::get(cx.read(), &group)?.is_none() {
+                    return Err(Reject::Later("nobody has let this account into that group"));
+                }
+                log::take(cx, group, record, body)?;
             }
             Kind::GroupMember => {
                 slot_is_group(record, &group)?;
@@ -57,18 +77,26 @@ impl Feature for Groups {
             }
             _ => {
                 let body: GroupMessage = record.body()?;
-                body.content.validate()?;
+                body.validate()?;
+                judge(cx, group, record)?;
+                repair::notice(cx, group, header.account, &body.after)?;
                 return chat::said(cx, ChatId::Group(group), record, body.content);
             }
         }
         Ok(Keep::Store)
     }
 
+    fn applied(&self, cx: &mut Cx<'_>, record: &Verified) -> Result<(), Reject> {
+        match record.header().kind {
+            Kind::GroupKnock => knock::answer_at_once(cx, record),
+            _ => Ok(()),
+        }
+    }
+
     fn hear(&self, cx: &mut Cx<'_>, event: &DomainEvent) -> Result<(), EngineError> {
         match event {
-            DomainEvent::OwnDeviceAdded(_) => {
-                view::list(cx.read())?.into_iter().try_for_each(|(group, row)| tell(cx, group, &row))
-            }
+            DomainEvent::OwnDeviceAdded(device) => own_device(cx, device),
+            DomainEvent::Revoked(account, _) => act::device_gone(cx, account),
             DomainEvent::Own(Own::Group { group, joined, name, addresses }) => {
                 elsewhere(cx, *group, *joined, name, addresses)
             }
@@ -79,6 +107,7 @@ impl Feature for Groups {
     /// Looks for members now and then: those named in the link, and some of those who have joined since. A group must not
     /// fall apart into circles that never meet because its founder moved.
     fn tick(&self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
+        repair::tick(cx)?;
         for (group, row) in view::list(cx.read())? {
             let key = keys::looked(&group);
             let before =
@@ -98,6 +127,26 @@ impl Feature for Groups {
         }
         Ok(())
     }
+
+    fn wanted(&self, read: &dyn Read) -> Result<Vec<AccountId>, EngineError> {
+        view::all_mates(read)
+    }
+
+    fn wants(&self, read: &dyn Read, account: &AccountId) -> Result<bool, EngineError> {
+        view::is_mate(read, account)
+    }
+}
+
+/// Another device of this account is there: it learns the groups, and gets what is here of the private ones.
+fn own_device(cx: &mut Cx<'_>, device: &DeviceId) -> Result<(), EngineError> {
+    let bare = account::link::is_without_history(cx, device)?;
+    for (group, row) in view::list(cx.read())? {
+        tell(cx, group, &row)?;
+        if group.is_private() {
+            cx.hand_on(&Topic::of_group(group), device, |kind| !bare || *kind == Kind::GroupEntry)?;
+        }
+    }
+    act::tell_devices(cx)
 }
 
 /// Tells the other devices of this account whether it is in a group.
@@ -115,12 +164,15 @@ fn elsewhere(
     addresses: &[String],
 ) -> Result<(), EngineError> {
     let row = view::get(cx.read(), &group)?.unwrap_or_default();
-    if row.joined == joined {
-        return Ok(());
-    }
     let name = if row.name.is_empty() { name.to_owned() } else { row.name };
     let addresses = if row.addresses.is_empty() { addresses.to_vec() } else { row.addresses };
+    let was_joined = row.joined;
+    // Of a private group only the log says who is in; but from now on it is taken in here.
+    let joined = if group.is_private() { was_joined } else { joined };
     cx.put_value(keys::group(&group), &GroupRow { joined, name, addresses: addresses.clone(), ..row })?;
+    if group.is_private() || was_joined == joined {
+        return Ok(());
+    }
     if joined {
         cx.follow(&Topic::Group(group))?;
         cx.effect(Effect::Connect { account: None, devices: Vec::new(), addresses });
@@ -136,16 +188,7 @@ fn elsewhere(
 /// A slot belongs to an account, not to a topic, so its name says which group it is for.
 fn slot_is_group(record: &Verified, group: &GroupId) -> Result<(), Reject> {
     let named = record.header().slot.as_deref().is_some_and(|slot| slot == group.to_string());
-    if named { Ok(()) } else { Err(Reject::Rule("in the wrong slot")) }
-}
-
-fn described(cx: &mut Cx<'_>, group: GroupId, record: &Verified, body: Group) -> Result<(), EngineError> {
-    let before = view::get(cx.read(), &group)?.unwrap_or_default();
-    let (name, about, picture) = (body.name, body.about, body.picture);
-    let row = GroupRow { name, about, picture, owner: Some(record.author()), ..before };
-    cx.put_value(keys::group(&group), &row)?;
-    changed(cx, group);
-    Ok(())
+    if named && !group.is_private() { Ok(()) } else { Err(Reject::Rule("in the wrong slot")) }
 }
 
 fn changed(cx: &mut Cx<'_>, group: GroupId) {
@@ -179,32 +222,7 @@ fn member_changed(cx: &mut Cx<'_>, group: GroupId, record: &Verified, body: Grou
     Ok(())
 }
 
-/// Founds a group and joins it.
-///
-/// # Errors
-/// Refused if the name is empty or a text breaks a limit.
-pub fn create(cx: &mut Cx<'_>, name: &str, about: &str, picture: Option<BlobHash>) -> Result<GroupId, CommandError> {
-    let me = cx.me()?;
-    let nonce = cx.random::<16>();
-    let group = GroupId::derive(&me, &nonce);
-    cx.follow(&Topic::Group(group))?;
-    describe(cx, group, &Group { nonce, name: required_name(name)?, about: clean_text(about), picture })?;
-    enter(cx, group, &[])?;
-    Ok(group)
-}
-
-fn required_name(name: &str) -> Result<String, CommandError> {
-    let name = clean_line(name, NAME_BYTES_MAX);
-    if name.is_empty() { Err(CommandError::refused("name_empty", "give the group a name")) } else { Ok(name) }
-}
-
-fn describe(cx: &mut Cx<'_>, group: GroupId, body: &Group) -> Result<(), CommandError> {
-    let (me, slot) = (cx.me()?, group.to_string());
-    let version = cx.next_version(&me, &Kind::Group, &slot)?;
-    cx.publish(Draft::new(Topic::Group(group), Kind::Group, body)?.in_slot(slot, version), None)?;
-    Ok(())
-}
-
+/// Says in a public group that this account is in it, or not.
 fn declare(cx: &mut Cx<'_>, group: GroupId, joined: bool) -> Result<(), CommandError> {
     let (me, slot) = (cx.me()?, group.to_string());
     let profile = account::view::profile(cx.read(), &me)?.unwrap_or_default();
@@ -214,11 +232,12 @@ fn declare(cx: &mut Cx<'_>, group: GroupId, joined: bool) -> Result<(), CommandE
     Ok(())
 }
 
+/// Comes into a public group.
 fn enter(cx: &mut Cx<'_>, group: GroupId, addresses: &[String]) -> Result<(), CommandError> {
     declare(cx, group, true)?;
     let row = view::get(cx.read(), &group)?.unwrap_or_default();
     let addresses = if addresses.is_empty() { row.addresses.clone() } else { addresses.to_vec() };
-    let row = GroupRow { joined: true, addresses, ..row };
+    let row = GroupRow { joined: true, asked: None, out: None, addresses, ..row };
     cx.put_value(keys::group(&group), &row)?;
     tell(cx, group, &row)?;
     cx.emit(&DomainEvent::GroupJoined(group))?;
@@ -226,46 +245,20 @@ fn enter(cx: &mut Cx<'_>, group: GroupId, addresses: &[String]) -> Result<(), Co
     Ok(())
 }
 
-/// Changes what a group says of itself. `picture`: `Some(None)` removes it.
-///
-/// # Errors
-/// Refused unless this account founded it.
-pub fn update(
-    cx: &mut Cx<'_>,
-    group: GroupId,
-    name: Option<&str>,
-    about: Option<&str>,
-    picture: Option<Option<BlobHash>>,
-) -> Result<(), CommandError> {
-    let me = cx.me()?;
-    let Some((_, record)) = get_slot(cx.read(), &me, &Kind::Group, &group.to_string())? else {
-        return Err(CommandError::refused("not_owner", "only the founder of a group can change it"));
-    };
-    let mut body: Group = record.body()?;
-    if let Some(name) = name {
-        body.name = required_name(name)?;
-    }
-    if let Some(about) = about {
-        body.about = clean_text(about);
-    }
-    if let Some(picture) = picture {
-        body.picture = picture;
-    }
-    describe(cx, group, &body)
-}
-
-/// Joins a group. `name` and `addresses` come from its link.
+/// Joins an open public group. `name` and `addresses` come from its link.
 ///
 /// # Errors
 /// Refused without an account.
 pub fn join(cx: &mut Cx<'_>, group: GroupId, name: Option<String>, addresses: Vec<String>) -> Result<(), CommandError> {
     cx.me()?;
-    let topic = Topic::Group(group);
-    cx.follow(&topic)?;
     let row = view::get(cx.read(), &group)?.unwrap_or_default();
     if row.joined {
         return Ok(());
     }
+    if group.is_private() {
+        return Err(CommandError::refused("needs_invitation", "this group is private: ask a member for an invitation"));
+    }
+    cx.follow(&Topic::Group(group))?;
     if row.name.is_empty() {
         let name = name.unwrap_or_default();
         cx.put_value(keys::group(&group), &GroupRow { name, ..row })?;
@@ -280,9 +273,11 @@ pub fn join(cx: &mut Cx<'_>, group: GroupId, name: Option<String>, addresses: Ve
 /// `NotFound` if this node is not a member.
 pub fn leave(cx: &mut Cx<'_>, group: GroupId) -> Result<(), CommandError> {
     let row = view::get(cx.read(), &group)?.filter(|row| row.joined).ok_or(CommandError::NotFound("this group"))?;
+    if group.is_private() {
+        return act::leave(cx, group);
+    }
     declare(cx, group, false)?;
-    let row = view::get(cx.read(), &group)?.unwrap_or(row);
-    let row = GroupRow { joined: false, ..row };
+    let row = GroupRow { joined: false, out: Some(Out::Left), ..view::get(cx.read(), &group)?.unwrap_or(row) };
     cx.put_value(keys::group(&group), &row)?;
     tell(cx, group, &row)?;
     cx.unfollow(&Topic::Group(group))?;
@@ -293,6 +288,32 @@ pub fn leave(cx: &mut Cx<'_>, group: GroupId) -> Result<(), CommandError> {
 
 /// Posts into a group. Called by [`crate::chat::send`], which checks that this node is a member.
 pub(crate) fn post(cx: &mut Cx<'_>, group: GroupId, content: Content) -> Result<RecordId, CommandError> {
-    let draft = Draft::new(Topic::Group(group), Kind::GroupMessage, &GroupMessage { content })?;
-    Ok(cx.publish(draft, None)?)
+    let topic = Topic::of_group(group);
+    let after = if group.is_private() { chat::view::newest(cx.read(), &topic, GROUP_AFTER_MAX)? } else { Vec::new() };
+    let draft = Draft::new(topic, Kind::GroupMessage, &GroupMessage { content, after })?;
+    let draft = act::in_slow_mode(cx, group, draft)?;
+    spread(cx, group, draft)
+}
+
+/// Does something with a message of a group.
+pub(crate) fn act_on(
+    cx: &mut Cx<'_>,
+    group: GroupId,
+    (target, target_at): (RecordId, TimestampMs),
+    action: Action,
+    expires: Option<TimestampMs>,
+) -> Result<RecordId, CommandError> {
+    let body = GroupAction { target, target_at, action };
+    let draft = Draft { expires, ..Draft::new(Topic::of_group(group), Kind::GroupAction, &body)? };
+    spread(cx, group, draft)
+}
+
+/// Brings a record to everybody in a group: sealed to each member of a private one, by gossip in a public one.
+fn spread(cx: &mut Cx<'_>, group: GroupId, draft: Draft) -> Result<RecordId, CommandError> {
+    if !group.is_private() {
+        return Ok(cx.publish(draft, None)?);
+    }
+    let state = view::state(cx.read(), &group)?.unwrap_or_default();
+    let members: Vec<_> = state.members.keys().copied().collect();
+    Ok(cx.publish_among(draft.after(state.refs()), &members)?)
 }

@@ -1,10 +1,14 @@
 //! What others may read of groups.
 
-use hutong_protocol::{AccountId, BlobHash, GroupId};
+use hutong_protocol::{
+    AccountId, BlobHash, GroupId, TimestampMs,
+    group::{GroupKnock, LogEntry, Right, Role, Rule, State},
+};
 use serde::{Deserialize, Serialize};
 
 use super::keys;
 use crate::{
+    contact,
     engine::{EngineError, get_value},
     store::{Direction, KeyRange, Read},
 };
@@ -14,7 +18,7 @@ use crate::{
 pub struct GroupRow {
     /// Whether this node is a member.
     pub joined: bool,
-    /// Its name; the link's hint until the founder's record is here.
+    /// Its name; the link's hint until the log is here.
     pub name: String,
     /// What it is about.
     #[serde(default)]
@@ -22,7 +26,7 @@ pub struct GroupRow {
     /// A picture.
     #[serde(default)]
     pub picture: Option<BlobHash>,
-    /// Its founder, once the founder's record is here.
+    /// Its owner, once the log is here.
     #[serde(default)]
     pub owner: Option<AccountId>,
     /// Members, counted.
@@ -31,6 +35,27 @@ pub struct GroupRow {
     /// Where members can be reached, from the link that invited this node.
     #[serde(default)]
     pub addresses: Vec<String>,
+    /// What holds for messages.
+    #[serde(default)]
+    pub rule: Rule,
+    /// Whom this node asked to be let in, and since when.
+    #[serde(default)]
+    pub asked: Option<(AccountId, TimestampMs)>,
+    /// Why it is not in, or not any more.
+    #[serde(default)]
+    pub out: Option<Out>,
+}
+
+/// Why this node is not in a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Out {
+    /// The user left.
+    Left,
+    /// Somebody put this account out.
+    Removed,
+    /// Whoever was asked said no, or the invitation is not valid any more.
+    Refused,
 }
 
 /// A member.
@@ -43,12 +68,115 @@ pub struct MemberRow {
     pub picture: Option<BlobHash>,
 }
 
+/// An invitation that this node made.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct TicketRow {
+    /// Its secret.
+    #[serde(with = "serde_bytes")]
+    pub(super) secret: [u8; 32],
+    /// When it was made.
+    pub at: TimestampMs,
+    /// Until when it is valid.
+    pub until: TimestampMs,
+}
+
 /// One group.
 ///
 /// # Errors
 /// The store's, or damage.
 pub fn get(read: &dyn Read, group: &GroupId) -> Result<Option<GroupRow>, EngineError> {
     get_value(read, keys::group(group))
+}
+
+/// What the log of a group amounts to, if any of it is here.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn state(read: &dyn Read, group: &GroupId) -> Result<Option<State>, EngineError> {
+    get_value(read, keys::state(group))
+}
+
+/// What an account may say in a group, and its role.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn right(read: &dyn Read, group: &GroupId, account: &AccountId) -> Result<Right, EngineError> {
+    Ok(get_value(read, keys::right(group, account))?.unwrap_or_default())
+}
+
+/// The role of an account in a group. In a public group every member that the log does not name is one like all.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn role(read: &dyn Read, group: &GroupId, account: &AccountId) -> Result<Option<Role>, EngineError> {
+    let role = right(read, group, account)?.role;
+    if role.is_some() || group.is_private() {
+        return Ok(role);
+    }
+    Ok(read.contains(&keys::member(group, account))?.then_some(Role::Member))
+}
+
+/// Whether an account is in a group.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn is_member(read: &dyn Read, group: &GroupId, account: &AccountId) -> Result<bool, EngineError> {
+    Ok(role(read, group, account)?.is_some())
+}
+
+/// Whether an account is in a small private group with this one: the two tell each other where mail may be left.
+///
+/// # Errors
+/// The store's.
+pub fn is_mate(read: &dyn Read, account: &AccountId) -> Result<bool, EngineError> {
+    Ok(read.first(KeyRange::prefix(&keys::mates(account)), Direction::Ascending)?.is_some())
+}
+
+/// All who are in small private groups with this account.
+///
+/// # Errors
+/// The store's.
+pub fn all_mates(read: &dyn Read) -> Result<Vec<AccountId>, EngineError> {
+    let prefix = keys::all_mates();
+    let rows = read.collect(KeyRange::prefix(&prefix), Direction::Ascending, usize::MAX)?;
+    let account = |key: &[u8]| AccountId::from_slice(key.get(prefix.len()..prefix.len().checked_add(32)?)?);
+    let mut mates: Vec<_> = rows.iter().filter_map(|(key, _)| account(key)).collect();
+    mates.dedup();
+    Ok(mates)
+}
+
+/// Whether a key of a private group is taken from somebody: the group is known here, or they are a contact, who may be
+/// about to say that they let this account in.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn may_key(read: &dyn Read, group: &GroupId, by: &AccountId) -> Result<bool, EngineError> {
+    Ok(read.contains(&keys::group(group))? || contact::view::is_contact(read, by)?)
+}
+
+/// The entries of a group's log.
+///
+/// # Errors
+/// The store's, or damage.
+pub(super) fn entries(read: &dyn Read, group: &GroupId) -> Result<Vec<LogEntry>, EngineError> {
+    let rows = read.collect(KeyRange::prefix(&keys::entries(group)), Direction::Ascending, usize::MAX)?;
+    rows.into_iter().map(|(_, value)| Ok(hutong_protocol::codec::decode_checked(&value)?)).collect()
+}
+
+/// Those who want to come into a group, and the record that says so.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn knocks(read: &dyn Read, group: &GroupId) -> Result<Vec<(AccountId, GroupKnock)>, EngineError> {
+    accounts_in(read, &keys::knocks(group), usize::MAX)
+}
+
+/// The invitations to a group that this node made, by their public keys.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn tickets(read: &dyn Read, group: &GroupId) -> Result<Vec<(AccountId, TicketRow)>, EngineError> {
+    accounts_in(read, &keys::tickets(group), usize::MAX)
 }
 
 /// All groups this node knows.
@@ -72,12 +200,20 @@ pub fn list(read: &dyn Read) -> Result<Vec<(GroupId, GroupRow)>, EngineError> {
 /// # Errors
 /// The store's, or damage.
 pub fn members(read: &dyn Read, group: &GroupId, limit: usize) -> Result<Vec<(AccountId, MemberRow)>, EngineError> {
-    let prefix = keys::members(group);
-    let rows = read.collect(KeyRange::prefix(&prefix), Direction::Ascending, limit)?;
+    accounts_in(read, &keys::members(group), limit)
+}
+
+/// Rows whose keys end in an account.
+fn accounts_in<T: serde::de::DeserializeOwned>(
+    read: &dyn Read,
+    prefix: &crate::store::Key,
+    limit: usize,
+) -> Result<Vec<(AccountId, T)>, EngineError> {
+    let rows = read.collect(KeyRange::prefix(prefix), Direction::Ascending, limit)?;
     rows.into_iter()
         .map(|(key, value)| {
             let account = key.get(prefix.len()..).and_then(AccountId::from_slice);
-            let account = account.ok_or_else(|| EngineError::Damaged("a member row".into()))?;
+            let account = account.ok_or_else(|| EngineError::Damaged("a row of a group".into()))?;
             Ok((account, hutong_protocol::codec::decode_checked(&value)?))
         })
         .collect()

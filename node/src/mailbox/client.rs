@@ -11,7 +11,6 @@ use zeroize::Zeroizing;
 
 use super::{Chosen, chosen, route};
 use crate::{
-    contact,
     engine::{Cx, Effect, EngineError, identity, left, peers},
     seal::Recipient,
     store::Read,
@@ -155,10 +154,8 @@ pub(super) fn fetch_all(cx: &mut Cx<'_>) -> Result<(), EngineError> {
 
 fn fetch(cx: &mut Cx<'_>, mailbox: DeviceId) -> Result<(), EngineError> {
     let mut reads = Vec::new();
-    for (account, contact) in contact::view::list(cx.read())?.into_iter().take(QUEUES_FETCHED_MAX) {
-        if super::writes(&contact) {
-            reads.push(read_key(cx.read(), &mailbox, &account)?);
-        }
+    for account in super::told(cx.read())?.into_iter().take(QUEUES_FETCHED_MAX) {
+        reads.push(read_key(cx.read(), &mailbox, &account)?);
     }
     let now = cx.now();
     let number = cx.mailboxes().ask(mailbox, now, Asked::Fetch(reads.clone()));

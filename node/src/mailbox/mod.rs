@@ -13,6 +13,8 @@ mod keys;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use hutong_protocol::{
     AccountId, DeviceId, Draft, Kind, Topic, Verified,
     mailbox::{Mailbox, Route},
@@ -25,6 +27,7 @@ use crate::{
     engine::{
         CommandError, Cx, DomainEvent, EngineError, Feature, Keep, Reject, Source, get_slot, get_value, identity, peers,
     },
+    group,
     store::{Direction, KeyRange, Read, Txn},
 };
 
@@ -66,7 +69,9 @@ impl Feature for Mailboxes {
             return Err(Reject::Rule("in the wrong slot"));
         }
         if body.to == me && header.account != me {
-            if !contact::view::get(cx.read(), &header.account)?.may_write() {
+            if !contact::view::get(cx.read(), &header.account)?.may_write()
+                && !group::view::is_mate(cx.read(), &header.account)?
+            {
                 return Err(Reject::Later("not a contact"));
             }
             cx.put_value(keys::route(&header.account, &header.device), &body)?;
@@ -77,7 +82,9 @@ impl Feature for Mailboxes {
 
     fn hear(&self, cx: &mut Cx<'_>, event: &DomainEvent) -> Result<(), EngineError> {
         match event {
-            DomainEvent::ContactAccepted(account) | DomainEvent::Dealing(account) => {
+            DomainEvent::ContactAccepted(account)
+            | DomainEvent::Dealing(account)
+            | DomainEvent::Acquainted(account) => {
                 let mailboxes = chosen(cx.read())?;
                 if tell(cx, *account, &mailboxes)? {
                     // It has a queue now: mailboxes open it when they are asked.
@@ -211,19 +218,30 @@ pub fn not_offered() -> CommandError {
     CommandError::refused("not_offered", "choose up to three nodes that offer to keep mail for you")
 }
 
+/// All accounts that are told where mail may be left.
+fn told(read: &dyn Read) -> Result<BTreeSet<AccountId>, EngineError> {
+    let contacts = contact::view::list(read)?;
+    let mut told: BTreeSet<_> =
+        contacts.iter().filter(|(_, contact)| writes(contact)).map(|(account, _)| *account).collect();
+    for mate in group::view::all_mates(read)? {
+        if !contact::view::get(read, &mate)?.blocked {
+            told.insert(mate);
+        }
+    }
+    Ok(told)
+}
+
 /// Tells every contact the present mailboxes, if they are not what it was told.
 fn tell_contacts(cx: &mut Cx<'_>) -> Result<(), EngineError> {
     let mailboxes = chosen(cx.read())?;
-    for (to, _) in contact::view::list(cx.read())? {
-        tell(cx, to, &mailboxes)?;
-    }
-    Ok(())
+    told(cx.read())?.into_iter().try_for_each(|to| tell(cx, to, &mailboxes).map(drop))
 }
 
 /// Tells one contact. Returns whether there was anything new to tell.
 fn tell(cx: &mut Cx<'_>, to: AccountId, mailboxes: &[Chosen]) -> Result<bool, EngineError> {
     let (Some(me), device) = (cx.account(), cx.device()) else { return Ok(false) };
-    if !writes(&contact::view::get(cx.read(), &to)?) {
+    let contact = contact::view::get(cx.read(), &to)?;
+    if !writes(&contact) && (contact.blocked || !group::view::is_mate(cx.read(), &to)?) {
         return Ok(false);
     }
     let body = Route { to, mailboxes: client::named_to(cx, &to, mailboxes)? };

@@ -165,6 +165,8 @@ mod tests {
             receipt: false,
             first: true,
             text: serde_bytes::ByteBuf::from(vec![7; bytes]),
+            keyed: false,
+            group: None,
             introduction: None,
         }
     }

@@ -7,7 +7,7 @@
 //! | `Z` `s` device (32), session id | when it was last of use (8), pickle as JSON |
 //! | `Z` `r` device (32) | when a session with it was last begun anew because something could not be opened (8) |
 
-use hutong_protocol::DeviceId;
+use hutong_protocol::{DeviceId, GroupId};
 
 use crate::store::Key;
 
@@ -35,4 +35,34 @@ pub(super) fn session(device: &DeviceId, id: &str) -> Key {
 
 pub(super) fn renewed(device: &DeviceId) -> Key {
     Key::new(PREFIX).u8(b'r').array(&device.0)
+}
+
+/// What this device seals a group's records with.
+pub(super) fn outbound(group: &GroupId) -> Key {
+    Key::new(PREFIX).u8(b'g').array(&group.0)
+}
+
+/// The devices that have this device's key of a group.
+pub(super) fn given_all(group: &GroupId) -> Key {
+    Key::new(PREFIX).u8(b'h').array(&group.0)
+}
+
+/// One of them.
+pub(super) fn given(group: &GroupId, device: &DeviceId) -> Key {
+    given_all(group).array(&device.0)
+}
+
+/// The keys of a group that all others gave.
+pub(super) fn inbound_all(group: &GroupId) -> Key {
+    Key::new(PREFIX).u8(b'i').array(&group.0)
+}
+
+/// The keys of a group that one device gave.
+pub(super) fn inbound_of(group: &GroupId, device: &DeviceId) -> Key {
+    inbound_all(group).array(&device.0)
+}
+
+/// One key.
+pub(super) fn inbound(group: &GroupId, device: &DeviceId, session: &[u8; 32]) -> Key {
+    inbound_of(group, device).array(session)
 }

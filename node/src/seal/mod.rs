@@ -12,6 +12,7 @@
 //! else is pure, but for Olm's own ratchet keys, which `vodozemac` draws from the system.
 
 mod envelope;
+mod group;
 mod keys;
 mod session;
 #[cfg(test)]
@@ -23,15 +24,16 @@ use std::{
 };
 
 use hutong_protocol::{
-    AccountId, Certificate, DeviceId, Kind, RecordId, TimestampMs, Unverified,
+    AccountId, Certificate, DeviceId, GroupId, Kind, RecordId, TimestampMs, Unverified,
     account::{Device, SealKeys},
     record::verify_all,
     seal::Letter,
 };
 use serde_bytes::ByteBuf;
 use vodozemac::olm::{self, OlmMessage};
+use zeroize::Zeroizing;
 
-use self::{envelope::Envelopes, session::Sessions};
+use self::{envelope::Envelopes, group::GroupKeys, session::Sessions};
 use crate::{
     engine::{EngineError, Random},
     store::{Direction, KeyRange, Read, Txn},
@@ -61,6 +63,8 @@ pub struct Plain<'a> {
     pub receipt: bool,
     /// Its signed envelope.
     pub bytes: &'a [u8],
+    /// The private group that it is for, and that the recipient is in.
+    pub group: Option<GroupId>,
 }
 
 /// Who seals.
@@ -68,7 +72,7 @@ pub struct Sender<'a> {
     /// This device's certificate.
     pub certificate: &'a Certificate,
     /// Gives this device's own signed device record, if it has one. Asked only where a session begins.
-    pub introduction: &'a dyn Fn() -> Result<Option<Arc<[u8]>>, EngineError>,
+    pub introduction: &'a dyn Fn(&dyn Read) -> Result<Option<Arc<[u8]>>, EngineError>,
 }
 
 /// A device that introduced itself: its certificate, its keys, and the version of the record that says so.
@@ -84,8 +88,13 @@ pub struct Introduction {
     pub version: u64,
 }
 
-/// Looks up the keys of a device.
-pub type KeysOf<'a> = &'a dyn Fn(&AccountId, &DeviceId) -> Result<Option<SealKeys>, EngineError>;
+/// What [`Seal::open`] asks of those who know more.
+pub struct Known<'a> {
+    /// The keys of a device, if they are known.
+    pub keys_of: &'a dyn Fn(&AccountId, &DeviceId) -> Result<Option<SealKeys>, EngineError>,
+    /// Whether a key of a private group is taken from somebody.
+    pub is_group: &'a dyn Fn(&GroupId, &AccountId) -> Result<bool, EngineError>,
+}
 
 /// What was in an item.
 #[derive(Debug)]
@@ -125,6 +134,7 @@ pub struct Seal {
     previous: Option<olm::Account>,
     made_at: TimestampMs,
     sessions: Sessions,
+    groups: GroupKeys,
     recent: HashSet<[u8; 16]>,
     recent_order: VecDeque<[u8; 16]>,
 }
@@ -154,6 +164,7 @@ impl Seal {
             previous,
             made_at,
             sessions,
+            groups: GroupKeys::default(),
             recent: HashSet::new(),
             recent_order: VecDeque::new(),
         })
@@ -194,38 +205,57 @@ impl Seal {
     /// The store's, or damage.
     pub fn seal(
         &mut self,
-        read: &dyn Read,
+        txn: &mut Txn<'_>,
         random: &mut Random,
         now: TimestampMs,
         from: &Sender<'_>,
         to: &Recipient,
         plain: &Plain<'_>,
     ) -> Result<Option<Vec<u8>>, EngineError> {
-        let Some(message) = self.sessions.encrypt(read, &self.account, now, to, plain.bytes)? else { return Ok(None) };
-        let first = matches!(message, OlmMessage::PreKey(_));
-        let introduction = if first { (from.introduction)()? } else { None };
-        let letter = Letter {
+        let record = (plain.id, plain.bytes);
+        let sealed = match &plain.group {
+            Some(group) => self.groups.seal(txn, now, group, &to.device, record)?,
+            None => None,
+        };
+        let mut letter = Letter {
             account: from.certificate.account,
             device: from.certificate.device,
             id: plain.id,
             receipt: plain.receipt,
-            first,
-            text: ByteBuf::from(message.to_parts().1),
-            introduction: introduction.map(|bytes| ByteBuf::from(bytes.to_vec())),
+            first: false,
+            text: ByteBuf::new(),
+            keyed: false,
+            group: None,
+            introduction: None,
         };
+        if let Some((key, text)) = sealed {
+            letter = Letter { group: Some(key), text: ByteBuf::from(text), ..letter };
+        } else {
+            let keyed = match &plain.group {
+                Some(group) => Some(Zeroizing::new(self.groups.offer(txn, now, group, &to.device, record)?)),
+                None => None,
+            };
+            let text = keyed.as_ref().map_or(plain.bytes, |keyed| keyed);
+            let Some(message) = self.sessions.encrypt(txn, &self.account, now, to, text)? else { return Ok(None) };
+            let first = matches!(message, OlmMessage::PreKey(_));
+            let introduction = if first { (from.introduction)(txn)? } else { None };
+            let introduction = introduction.map(|bytes| ByteBuf::from(bytes.to_vec()));
+            let text = ByteBuf::from(message.to_parts().1);
+            letter = Letter { first, text, keyed: keyed.is_some(), introduction, ..letter };
+        }
         Ok(self.envelopes.close(random, now, &to.device, &to.keys.envelope, &letter))
     }
 
-    /// Opens an item. `keys_of`: the keys of a device, if they are known.
+    /// Opens an item.
     ///
     /// # Errors
     /// The store's, or damage; never the item's fault.
     pub fn open(
         &mut self,
-        read: &dyn Read,
+        txn: &mut Txn<'_>,
         now: TimestampMs,
         item: &[u8],
-        keys_of: KeysOf<'_>,
+        known: &Known<'_>,
     ) -> Result<Opened, EngineError> {
         let mut digest = [0; 16];
         digest.copy_from_slice(blake3::hash(item).as_bytes().get(..16).unwrap_or(&[0; 16]));
@@ -233,15 +263,23 @@ impl Seal {
             return Ok(Opened::Repeated);
         }
         let Some(letter) = self.envelopes.open(item) else { return Ok(Opened::Garbage) };
-        if !letter.receipt && crate::engine::is_here(read, &letter.id)? {
+        if !letter.receipt && crate::engine::is_here(txn, &letter.id)? {
             return Ok(Opened::Known(letter.account, letter.id));
         }
         let unreadable = Opened::Unreadable { account: letter.account, device: letter.device, id: letter.id };
         self.remember(digest);
+        let (account, device) = (letter.account, letter.device);
+        if let Some(key) = &letter.group {
+            let text = self.groups.open(txn, key, &device, &letter.text)?;
+            return Ok(match text {
+                Some(text) => Opened::Record { account, device, bytes: text.into(), introduction: None },
+                None => unreadable,
+            });
+        }
         let Ok(message) = OlmMessage::from_parts(usize::from(!letter.first), &letter.text) else {
             return Ok(unreadable);
         };
-        let (identity, introduction) = match keys_of(&letter.account, &letter.device)? {
+        let (identity, introduction) = match (known.keys_of)(&letter.account, &letter.device)? {
             Some(keys) => (Some(keys.identity), None),
             None => {
                 let introduction = introduction_in(&letter);
@@ -249,9 +287,14 @@ impl Seal {
             }
         };
         let accounts = std::iter::once(&mut self.account).chain(&mut self.previous);
-        let text = self.sessions.decrypt(read, accounts, now, &letter.device, identity, &message)?;
+        let text = self.sessions.decrypt(txn, accounts, now, &letter.device, identity, &message)?;
         let Some(text) = text else { return Ok(unreadable) };
-        let (account, device) = (letter.account, letter.device);
+        let text = if letter.keyed {
+            self.groups.take(txn, now, &device, &text, &|group| (known.is_group)(group, &account))?
+        } else {
+            Some(text)
+        };
+        let Some(text) = text else { return Ok(Opened::Garbage) };
         Ok(Opened::Record { account, device, bytes: text.into(), introduction: introduction.map(Box::new) })
     }
 
@@ -290,11 +333,38 @@ impl Seal {
         self.sessions.forget(txn, device)
     }
 
+    /// A device has these records, and so the keys that came with them.
+    pub fn arrived(&mut self, txn: &mut Txn<'_>, device: &DeviceId, ids: &[RecordId]) {
+        self.groups.arrived(txn, device, ids);
+    }
+
+    /// A device lacks this device's key of a group.
+    pub fn lacks(&mut self, txn: &mut Txn<'_>, group: &GroupId, device: &DeviceId) {
+        self.groups.lacks(txn, group, device);
+    }
+
+    /// From the next record on a group's records are sealed with another key.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn renew_group(&mut self, txn: &mut Txn<'_>, group: &GroupId) -> Result<(), EngineError> {
+        self.groups.renew(txn, group)
+    }
+
+    /// Forgets the keys of a group.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn forget_group(&mut self, txn: &mut Txn<'_>, group: &GroupId) -> Result<(), EngineError> {
+        self.groups.forget(txn, group)
+    }
+
     /// Writes the sessions that moved, to be committed before anything is sent.
     ///
     /// # Errors
     /// Never in practice: a pickle that is no JSON.
     pub fn write(&mut self, txn: &mut Txn<'_>) -> Result<(), EngineError> {
+        self.groups.write(txn)?;
         self.sessions.write(txn)
     }
 }

@@ -20,17 +20,20 @@ const SESSIONS_MAX: usize = 4;
 /// Devices whose sessions stay in memory. About 10 kB each.
 const DEVICES_MAX: usize = 1_024;
 
-fn damaged(what: &str) -> EngineError {
+pub(super) fn damaged(what: &str) -> EngineError {
     EngineError::Damaged(format!("the seal's {what}"))
 }
 
-fn pickle(at: TimestampMs, pickle: &impl Serialize) -> Result<Vec<u8>, EngineError> {
+pub(super) fn pickle(at: TimestampMs, pickle: &impl Serialize) -> Result<Vec<u8>, EngineError> {
     let mut value = at.0.to_be_bytes().to_vec();
     serde_json::to_writer(&mut value, pickle).map_err(|_| damaged("pickle"))?;
     Ok(value)
 }
 
-fn unpickle<T: serde::de::DeserializeOwned>(value: &[u8], what: &str) -> Result<(TimestampMs, T), EngineError> {
+pub(super) fn unpickle<T: serde::de::DeserializeOwned>(
+    value: &[u8],
+    what: &str,
+) -> Result<(TimestampMs, T), EngineError> {
     let (at, json) = value.split_first_chunk::<8>().ok_or_else(|| damaged(what))?;
     let pickle = serde_json::from_slice(json).map_err(|_| damaged(what))?;
     Ok((TimestampMs(u64::from_be_bytes(*at)), pickle))

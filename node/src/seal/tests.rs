@@ -53,11 +53,11 @@ impl Party {
     fn seal_for(&mut self, to: &Recipient, text: &[u8]) -> Vec<u8> {
         self.steps += 1;
         let (mut random, introduction) = (Random::new(&[self.steps; 32]), self.introduction());
-        let introduce = || Ok(Some(introduction.clone()));
+        let introduce = |_: &dyn Read| Ok(Some(introduction.clone()));
         let from = Sender { certificate: &self.certificate, introduction: &introduce };
-        let plain = Plain { id: RecordId::of(text), receipt: false, bytes: text };
+        let plain = Plain { id: RecordId::of(text), receipt: false, bytes: text, group: None };
         let mut txn = Txn::new(&*self.store);
-        let item = self.seal.seal(&txn, &mut random, self.now, &from, to, &plain).unwrap().unwrap();
+        let item = self.seal.seal(&mut txn, &mut random, self.now, &from, to, &plain).unwrap().unwrap();
         self.seal.write(&mut txn).unwrap();
         self.store.commit(txn.into_batch()).unwrap();
         item
@@ -65,7 +65,10 @@ impl Party {
 
     fn open(&mut self, item: &[u8], known: Option<SealKeys>) -> Opened {
         let mut txn = Txn::new(&*self.store);
-        let opened = self.seal.open(&txn, self.now, item, &|_, _| Ok(known)).unwrap();
+        let opened = self
+            .seal
+            .open(&mut txn, self.now, item, &Known { keys_of: &|_, _| Ok(known), is_group: &|_, _| Ok(true) })
+            .unwrap();
         self.seal.write(&mut txn).unwrap();
         self.store.commit(txn.into_batch()).unwrap();
         opened
@@ -275,7 +278,7 @@ proptest! {
         let (mut mei, mut tom) = pair();
         let letter = Letter {
             account: mei.certificate.account, device: mei.device.id(), id: RecordId([7; 32]), receipt: false, first,
-            text: ByteBuf::from(bytes.clone()), introduction: Some(ByteBuf::from(bytes)),
+            text: ByteBuf::from(bytes.clone()), keyed: false, group: None, introduction: Some(ByteBuf::from(bytes)),
         };
         let to = tom.recipient();
         let item = mei.seal.envelopes.close(&mut Random::new(&[1; 32]), NOW, &to.device, &to.keys.envelope, &letter);

@@ -87,7 +87,7 @@ impl Scene {
 
     fn found_group(&mut self) {
         let owner = self.town.any_node();
-        if let Some(Ok(group)) = self.town.world.call(owner, |cx| group::create(cx, "Alley", "", None)) {
+        if let Some(Ok(group)) = self.town.world.call(owner, |cx| group::create(cx, group::New::public("Alley"))) {
             self.told.members.entry(group).or_default().insert(owner);
         }
     }

@@ -460,7 +460,10 @@ async fn retry(State(state): State<AppState>, _: Auth, Path(name): Path<String>)
             };
             state.node().call(retry).await?;
         }
-        ChatId::Group(group) => state.node().sync_now(hutong_protocol::Topic::Group(group)).await?,
+        ChatId::Group(group) if group.is_private() => {
+            state.node().call(move |cx| hutong_node::group::act::retry(cx, group)).await?;
+        }
+        ChatId::Group(group) => state.node().sync_now(hutong_protocol::Topic::of_group(group)).await?,
     }
     Ok(StatusCode::NO_CONTENT)
 }

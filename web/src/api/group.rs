@@ -139,7 +139,7 @@ fn shape(views: &Views<'_>, group: &GroupId, followers: &Followers) -> Result<Op
         let rank = (Some(party.account) != owner, Some(party.account) != me, !party.is_contact);
         (rank, party.name.to_lowercase(), party.account)
     });
-    let peers = followers.get(&Topic::Group(*group)).copied().unwrap_or_default();
+    let peers = followers.get(&Topic::of_group(*group)).copied().unwrap_or_default();
     Ok(Some(Group {
         group: (*group).into(),
         uri: uri(views, *group, &row.name),
@@ -191,7 +191,9 @@ async fn create(
 ) -> ApiResult<(StatusCode, Json<Group>)> {
     blob::require(&state, order.picture, "picture").await?;
     let picture = order.picture.map(Into::into);
-    let group = state.node().call(move |cx| group::create(cx, &order.name, &order.about, picture)).await?;
+    let (name, about) = (order.name, order.about);
+    let new = group::New { name, about, picture, ..group::New::default() };
+    let group = state.node().call(move |cx| group::create(cx, new)).await?;
     Ok((StatusCode::CREATED, Json(one(&state, group).await?)))
 }
 

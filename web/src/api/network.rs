@@ -319,7 +319,9 @@ fn topic(views: &Views<'_>, topic: &Topic, peers: usize) -> Result<NetworkTopic,
     let text = topic.to_string();
     let name = match topic {
         Topic::Profile(account) | Topic::Store(account) => Some(views.party(account)?.name),
-        Topic::Group(group) => group::view::get(views.read, group)?.map(|row| title(group, &row)),
+        Topic::Group(group) | Topic::Private(group) => {
+            group::view::get(views.read, group)?.map(|row| title(group, &row))
+        }
         Topic::Direct(_) | Topic::Other(_) => None,
     };
     let records = views.read.count(KeyRange::prefix(&rows::set(topic)), COUNTED_MAX)?;

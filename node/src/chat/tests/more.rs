@@ -20,7 +20,7 @@ fn texts(node: &TestNode, chat: ChatId) -> Vec<String> {
 fn a_message_is_forwarded_to_several_chats_or_to_none() {
     let mut pair = Pair::new("the recipe");
     let (id, with_tom) = (pair.said, pair.with_tom);
-    let group = pair.mei(|cx| group::create(cx, "Alley", "", None)).unwrap();
+    let group = pair.mei(|cx| group::create(cx, group::New::public("Alley"))).unwrap();
     let to = vec![with_tom, ChatId::Group(group)];
     let said = pair.mei(move |cx| act::forward(cx, with_tom, id, &to)).unwrap();
     assert_eq!(said.len(), 2);
@@ -97,7 +97,7 @@ fn messages_disappear_from_both_when_their_time_is_over() {
     pair.mei(move |cx| set_timer(cx, with_tom, 0)).unwrap();
     let stays = pair.tom(move |cx| send(cx, with_mei, content("stays", None, None)?)).unwrap();
     assert_eq!(seen(&pair.tom, with_mei, &stays).expires, None);
-    let group = pair.mei(|cx| group::create(cx, "Alley", "", None)).unwrap();
+    let group = pair.mei(|cx| group::create(cx, group::New::public("Alley"))).unwrap();
     assert_eq!(code(pair.mei(move |cx| set_timer(cx, ChatId::Group(group), 1_000))), "no_timer");
 }
 
@@ -195,7 +195,7 @@ fn a_conversation_is_searched_and_entered_at_a_date() {
 #[test]
 fn a_group_has_no_timer() {
     let mut node = member();
-    let body = GroupMessage { content: Content { disappear_ms: Some(1_000), ..Content::default() } };
+    let body = GroupMessage { content: Content { disappear_ms: Some(1_000), ..Content::default() }, after: Vec::new() };
     let draft = Draft::new(Topic::Group(GROUP), Kind::GroupMessage, &body).unwrap();
     let given = node.receive(Source::Gossip, vec![Author::new(1).sign(draft, 0)]);
     assert_eq!(given.verdicts, [Verdict::Reject]);

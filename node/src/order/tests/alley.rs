@@ -49,7 +49,7 @@ impl Alley {
         (alley.shop, alley.mei) = (alley.world.account(SHOP).unwrap(), alley.world.account(MEI).unwrap());
         alley.ok(SHOP, |cx| own::put_store(cx, &store()));
         alley.list(strawberries(stock));
-        let group = alley.ok(SHOP, |cx| group::create(cx, "The alley", "", None));
+        let group = alley.ok(SHOP, |cx| group::create(cx, group::New::public("The alley")));
         for node in [MEI, LI] {
             alley.ok(node, move |cx| group::join(cx, group, None, vec![World::address(SHOP)]));
         }
