@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     certificate::RevocationStatement,
     ids::{AccountId, BlobHash},
-    limits::{ABOUT_BYTES_MAX, NAME_BYTES_MAX},
+    limits::{ABOUT_BYTES_MAX, NAME_BYTES_MAX, POSTAGE_BITS_MAX, STRANGER_ADDRESSES_MAX, STRANGER_MAILBOXES_MAX},
+    mailbox::Mailbox,
     record::RecordError,
     text::{check_line, check_text},
 };
@@ -24,20 +25,28 @@ pub struct Profile {
     /// A picture (schema.org `image`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picture: Option<BlobHash>,
+    /// The postage that a stranger's request costs, in bits; absent: the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postage: Option<u8>,
 }
 
 impl Profile {
     /// # Errors
-    /// [`RecordError::Field`] if a text is too long or has control characters.
+    /// [`RecordError::Field`] if a text is too long or has control characters, or the postage is too high.
     pub fn validate(&self) -> Result<(), RecordError> {
         check_line(&self.name, NAME_BYTES_MAX)?;
-        check_text(&self.about, ABOUT_BYTES_MAX)
+        check_text(&self.about, ABOUT_BYTES_MAX)?;
+        if self.postage.is_none_or(|bits| bits <= POSTAGE_BITS_MAX) {
+            Ok(())
+        } else {
+            Err(RecordError::Field("postage: 0 to 28 bits"))
+        }
     }
 }
 
 /// Body of [`Kind::Device`](crate::Kind::Device), slot = the device id in text form. That the device belongs to the
 /// account is said by the certificate in the envelope; this adds a name for people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
     /// "Mei's laptop".
     pub name: String,
@@ -47,6 +56,9 @@ pub struct Device {
     /// Whether this node keeps sealed items for the contacts of its account.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mailbox: bool,
+    /// Where a stranger's request may be left for this device while it is away. The write keys are public.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strangers: Vec<Mailbox>,
 }
 
 /// The public keys with which something is sealed to one device, each an X25519 key of 32 bytes.
@@ -65,9 +77,15 @@ pub struct SealKeys {
 
 impl Device {
     /// # Errors
-    /// [`RecordError::Field`] if the name is too long or has control characters.
+    /// [`RecordError::Field`] if the name is too long or has control characters, or too many mailboxes are named.
     pub fn validate(&self) -> Result<(), RecordError> {
-        check_line(&self.name, NAME_BYTES_MAX)
+        check_line(&self.name, NAME_BYTES_MAX)?;
+        let fits = |mailbox: &Mailbox| mailbox.has_addresses(STRANGER_ADDRESSES_MAX);
+        if self.strangers.len() <= STRANGER_MAILBOXES_MAX && self.strangers.iter().all(fits) {
+            Ok(())
+        } else {
+            Err(RecordError::Field("strangers: at most 2 mailboxes of 2 addresses"))
+        }
     }
 }
 

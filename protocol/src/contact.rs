@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{account::Profile, ids::AccountId, limits::REQUEST_TEXT_BYTES_MAX, record::RecordError, text::check_text};
+use crate::{
+    account::Profile, circle::check_tags, ids::AccountId, limits::REQUEST_TEXT_BYTES_MAX, postage::Stamp,
+    record::RecordError, text::check_text,
+};
 
 /// Body of [`Kind::ContactRequest`](crate::Kind::ContactRequest). Carries the asker's profile, so that a stranger has a
 /// face before anything else is fetched.
@@ -18,6 +21,12 @@ pub struct ContactRequest {
     /// Where the asker can be reached: libp2p multiaddresses ending in `/p2p/<peer>`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,
+    /// Postage. Those with a contact in common need none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stamp: Option<Stamp>,
+    /// Tags of the asker's contacts, one behind the other: see [`circle`](crate::circle).
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "serde_bytes")]
+    pub tags: Vec<u8>,
 }
 
 impl ContactRequest {
@@ -26,6 +35,7 @@ impl ContactRequest {
     pub fn validate(&self) -> Result<(), RecordError> {
         self.profile.validate()?;
         check_text(&self.text, REQUEST_TEXT_BYTES_MAX)?;
+        check_tags(&self.tags)?;
         check_addresses(&self.addresses)
     }
 }

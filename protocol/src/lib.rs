@@ -7,6 +7,7 @@
 pub mod account;
 pub mod certificate;
 pub mod chat;
+pub mod circle;
 pub mod codec;
 pub mod contact;
 pub mod group;
@@ -20,6 +21,7 @@ pub mod money;
 pub mod order;
 pub mod own;
 pub mod phrase;
+pub mod postage;
 pub mod record;
 pub mod seal;
 pub mod signature;

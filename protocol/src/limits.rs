@@ -26,6 +26,26 @@ pub const NAME_BYTES_MAX: usize = 128;
 pub const ABOUT_BYTES_MAX: usize = 2 * 1024;
 /// The sentence of a contact request: a stranger's first message stays small.
 pub const REQUEST_TEXT_BYTES_MAX: usize = 1024;
+/// Contacts in common that a request can prove: 8 bytes each. Somebody with more has one among the newest of these.
+pub const CIRCLE_TAGS_MAX: usize = 200;
+/// Largest body of a contact request that is made, so that it fits a queue for strangers when it is sealed. Tags of contacts
+/// in common are left out where there is no room.
+pub const REQUEST_BODY_BYTES_MAX: usize = 2_304;
+/// Most postage that may be asked for, in bits: minutes of work on one core. More would be a wall and no stamp.
+pub const POSTAGE_BITS_MAX: u8 = 28;
+/// Days after which a stamp is no longer taken by a mailbox, which must remember it so long.
+pub const STAMP_DAYS_MAX: u32 = 3;
+/// Largest item in a mailbox's queue for strangers: the second of the sizes of items.
+pub const STRANGER_ITEM_BYTES_MAX: usize = 4 * 1024;
+/// Items that wait in a queue for strangers (256 KiB).
+pub const STRANGER_ITEMS_MAX: usize = 64;
+/// Stamps that a mailbox remembers for one queue for strangers. At the usual postage, making so many costs a quarter of an
+/// hour of one core.
+pub const STAMPS_REMEMBERED_MAX: usize = 512;
+/// Mailboxes where one device takes what strangers ask.
+pub const STRANGER_MAILBOXES_MAX: usize = 2;
+/// Addresses of each of them: they are in a public record and in each first message.
+pub const STRANGER_ADDRESSES_MAX: usize = 2;
 /// Causal links of one record. Eight covers every concurrent head seen in practice; a DAG needs few.
 pub const REFS_MAX: usize = 8;
 /// A slot name in bytes: a listing's handle fits.

@@ -1,19 +1,20 @@
 //! `hutong:` links: what a QR code or a pasted text invites to.
 //!
 //! ```text
-//! hutong:contact/<account>?n=<name>&a=<multiaddr>&a=…
+//! hutong:contact/<account>?n=<name>&w=<bits>&a=<multiaddr>&a=…&m=<multiaddr>&m=…
 //! hutong:group/<group>?n=<name>&a=…
 //! hutong:store/<account>?n=<name>&a=…
 //! hutong:listing/<account>/<listing>?n=<title>&a=…
 //! ```
 //! Names are hints for the preview, percent-encoded; what counts is the id. Addresses are libp2p multiaddresses that end
-//! in `/p2p/<peer>`.
+//! in `/p2p/<peer>`; `m` are those of mailboxes, where a request may be left while nobody is there, and `w` is the postage
+//! that it costs.
 
 use std::{fmt::Write as _, str::FromStr};
 
 use crate::{
     ids::{AccountId, GroupId},
-    limits::{LINK_ADDRESSES_MAX, NAME_BYTES_MAX, SLOT_BYTES_MAX},
+    limits::{LINK_ADDRESSES_MAX, NAME_BYTES_MAX, POSTAGE_BITS_MAX, SLOT_BYTES_MAX, STRANGER_MAILBOXES_MAX},
     text::clean_line,
 };
 
@@ -39,6 +40,18 @@ pub struct Link {
     pub name: Option<String>,
     /// Where somebody who has it can be reached.
     pub addresses: Vec<String>,
+    /// Where a request may be left for somebody who is away.
+    pub mailboxes: Vec<String>,
+    /// The postage of a request, in bits.
+    pub postage: Option<u8>,
+}
+
+impl Link {
+    /// A link that names addresses and no more.
+    #[must_use]
+    pub const fn new(target: Target, name: Option<String>, addresses: Vec<String>) -> Self {
+        Self { target, name, addresses, mailboxes: Vec::new(), postage: None }
+    }
 }
 
 /// A text that is not a link.
@@ -65,7 +78,13 @@ impl std::fmt::Display for Link {
             .iter()
             .take(LINK_ADDRESSES_MAX)
             .map(|address| format!("a={}", escape(address).replace("%2F", "/")));
-        for (index, pair) in name.chain(addresses).enumerate() {
+        let postage = self.postage.iter().map(|bits| format!("w={bits}"));
+        let mailboxes = self
+            .mailboxes
+            .iter()
+            .take(STRANGER_MAILBOXES_MAX)
+            .map(|address| format!("m={}", escape(address).replace("%2F", "/")));
+        for (index, pair) in name.chain(postage).chain(addresses).chain(mailboxes).enumerate() {
             write!(f, "{}{pair}", if index == 0 { '?' } else { '&' })?;
         }
         Ok(())
@@ -93,8 +112,10 @@ impl FromStr for Link {
         let pairs = || query.split('&').filter_map(|pair| pair.split_once('='));
         let values = |key: &'static str| pairs().filter(move |(k, _)| *k == key).filter_map(|(_, v)| unescape(v));
         let name = values("n").next().map(|name| clean_line(&name, NAME_BYTES_MAX)).filter(|name| !name.is_empty());
-        let addresses = values("a").filter(|a| a.starts_with('/') && a.len() <= 256).take(LINK_ADDRESSES_MAX).collect();
-        Ok(Self { target, name, addresses })
+        let addresses = |key, most| values(key).filter(|a| a.starts_with('/') && a.len() <= 256).take(most).collect();
+        let postage = values("w").find_map(|bits| bits.parse().ok()).filter(|bits| *bits <= POSTAGE_BITS_MAX);
+        let (mailboxes, addresses) = (addresses("m", STRANGER_MAILBOXES_MAX), addresses("a", LINK_ADDRESSES_MAX));
+        Ok(Self { target, name, addresses, mailboxes, postage })
     }
 }
 
@@ -142,7 +163,9 @@ mod tests {
             Target::Listing(account, "草莓/500g & more".into()),
         ] {
             for name in [None, Some("王小美 & Co / 100%".to_owned())] {
-                let link = Link { target: target.clone(), name, addresses: addresses.clone() };
+                let (addresses, mailboxes) = (addresses.clone(), addresses[..1].to_vec());
+                let postage = name.as_ref().map(|_| 22);
+                let link = Link { target: target.clone(), name, addresses, mailboxes, postage };
                 assert_eq!(link.to_string().parse(), Ok(link.clone()), "{link}");
             }
         }
@@ -166,5 +189,9 @@ mod tests {
         // A hostile name or address is cleaned, not refused.
         let link: Link = format!("hutong:contact/{account}?n=a%0Ab&a=javascript:1&x=y").parse().unwrap();
         assert_eq!((link.name.as_deref(), link.addresses.len()), (Some("a b"), 0));
+        for (postage, want) in [("w=28", Some(28)), ("w=29", None), ("w=-1", None), ("w=x", None)] {
+            let link: Link = format!("hutong:contact/{account}?{postage}").parse().unwrap();
+            assert_eq!(link.postage, want, "{postage}");
+        }
     }
 }

@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use crate::{
+    circle::CircleSecret,
     ids::{AccountId, DeviceId},
     limits::{LINK_ADDRESSES_MAX, MAILBOXES_MAX},
+    postage::Postmark,
     record::RecordError,
 };
 
@@ -27,19 +29,22 @@ macro_rules! key {
             }
         }
 
-        impl Serialize for $name {
+        impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serde_bytes::Bytes::new(&self.0).serialize(serializer)
+                serde::Serialize::serialize(serde_bytes::Bytes::new(&self.0), serializer)
             }
         }
 
-        impl<'de> Deserialize<'de> for $name {
+        impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                serde_bytes::ByteArray::<32>::deserialize(deserializer).map(|bytes| Self(bytes.into_array()))
+                let bytes: serde_bytes::ByteArray<32> = serde::Deserialize::deserialize(deserializer)?;
+                Ok(Self(bytes.into_array()))
             }
         }
     };
 }
+
+pub(crate) use key;
 
 key! {
     /// Lets its holder fetch from a queue, and empty it. The owner's secret.
@@ -88,6 +93,15 @@ pub struct Fetched {
     pub items: Vec<QueueItem>,
 }
 
+/// A queue that anybody may write into who pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StrangerQueue {
+    /// Its read key.
+    pub read: ReadKey,
+    /// The least postage for an item.
+    pub bits: u8,
+}
+
 /// What may be asked of a mailbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -103,6 +117,18 @@ pub enum MailboxRequest {
     Fetch {
         /// The queues' read keys.
         reads: Vec<ReadKey>,
+        /// The queue where this device takes what strangers ask. Comes behind the others.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        strangers: Option<StrangerQueue>,
+    },
+    /// From anybody: "keep this one for whoever reads that queue for strangers; here is the postage".
+    Ask {
+        /// The queue's write key, which is public.
+        write: WriteKey,
+        /// A sealed item of at most 4 KiB.
+        item: ByteBuf,
+        /// The work done for it.
+        postmark: Postmark,
     },
     /// "I have these for good."
     Acknowledge {
@@ -136,6 +162,11 @@ pub enum MailboxAnswer {
     },
     /// To an acknowledgement, and to a ring.
     Done,
+    /// To what a stranger asks: the queue wants at least so much postage, and a stamp that was not used before.
+    Postage {
+        /// In bits.
+        bits: u8,
+    },
     /// This node keeps nothing for the asker, or knows no such queue.
     Refused,
     /// Not now.
@@ -154,6 +185,15 @@ pub struct Mailbox {
     pub write: WriteKey,
 }
 
+impl Mailbox {
+    /// Whether it names at most so many addresses, each of a sensible form.
+    #[must_use]
+    pub fn has_addresses(&self, most: usize) -> bool {
+        let fits = |address: &String| address.len() <= 256 && address.starts_with('/');
+        self.addresses.len() <= most && self.addresses.iter().all(fits)
+    }
+}
+
 /// Body of [`Kind::Route`](crate::Kind::Route): where one device's mail may be left for it by one contact. In the topic of
 /// the two; slot = the contact's account and the device, in text form, with a slash between.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,6 +202,9 @@ pub struct Route {
     pub to: AccountId,
     /// The mailboxes; empty: none any more.
     pub mailboxes: Vec<Mailbox>,
+    /// The account's circle secret, if the other is one of its contacts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circle: Option<CircleSecret>,
 }
 
 impl Route {
@@ -174,10 +217,7 @@ impl Route {
     /// # Errors
     /// [`RecordError::Field`] if there are too many mailboxes or addresses.
     pub fn validate(&self) -> Result<(), RecordError> {
-        let fits = |mailbox: &Mailbox| {
-            mailbox.addresses.len() <= LINK_ADDRESSES_MAX
-                && mailbox.addresses.iter().all(|address| address.len() <= 256 && address.starts_with('/'))
-        };
+        let fits = |mailbox: &Mailbox| mailbox.has_addresses(LINK_ADDRESSES_MAX);
         if self.mailboxes.len() <= MAILBOXES_MAX && self.mailboxes.iter().all(fits) {
             Ok(())
         } else {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::SealKeys,
     certificate::Certificate,
+    circle::CircleSecret,
     ids::{AccountId, DeviceId, GroupId},
     limits::{LINK_ADDRESSES_MAX, NAME_BYTES_MAX},
     record::RecordError,
@@ -38,6 +39,13 @@ pub enum Own {
         /// Nothing of theirs is taken in.
         blocked: bool,
     },
+    /// The account's circle secret.
+    Circle {
+        /// It.
+        secret: CircleSecret,
+        /// When it was made: of two the later counts.
+        since: TimestampMs,
+    },
     /// Membership of a group.
     Group {
         /// Which.
@@ -69,6 +77,7 @@ impl Own {
         match self {
             Self::Settings { .. } => "settings".to_owned(),
             Self::Contact { account, .. } => format!("contact/{account}"),
+            Self::Circle { .. } => "circle".to_owned(),
             Self::Group { group, .. } => format!("group/{group}"),
             Self::Chat { chat, .. } => format!("chat/{chat}"),
         }
@@ -78,6 +87,7 @@ impl Own {
     /// [`RecordError::Field`] if a text breaks a limit.
     pub fn validate(&self) -> Result<(), RecordError> {
         let fits = match self {
+            Self::Circle { .. } => true,
             Self::Settings { language, theme, .. } => language.len() <= 8 && theme.len() <= 8,
             Self::Contact { alias, .. } => {
                 return alias.as_ref().map_or(Ok(()), |alias| check_line(alias, NAME_BYTES_MAX));

@@ -13,6 +13,7 @@ use hutong_protocol::{
     TimestampMs, Topic, Unverified,
     account::{Device, Profile, Revocation, SealKeys},
     chat::{Action, Card, Content, Mention, Message, MessageAction, Receipt, ReceiptStatus},
+    circle::CircleSecret,
     contact::{ContactAnswer, ContactRequest},
     group::{
         Details, GroupAction, GroupAsk, GroupEntry, GroupKnock, GroupMember, GroupMessage, GroupWelcome, Newcomer, Op,
@@ -29,6 +30,7 @@ use hutong_protocol::{
         RefundFor, Request, RequestLine, Role, RulingTerms, Split, pin_hash,
     },
     own::{Adoption, Own},
+    postage::{Stamp, Work, day_of},
     record::verify_all,
     signature::{AccountKey, Purpose},
     tombstone::Tombstone,
@@ -88,7 +90,7 @@ fn addresses() -> Vec<String> {
 fn people(author: &Author) -> Vec<(String, Vec<u8>)> {
     let (me, to) = (author.me(), author.other);
     let profile =
-        Profile { name: "王小美 Mei".into(), about: "Neighbour".into(), picture: Some(BlobHash([0x11; 32])) };
+        Profile { name: "王小美 Mei".into(), about: "Neighbour".into(), picture: Some(BlobHash([0x11; 32])), postage: None };
     let device = author.device.id();
     let revoked = DeviceKey::from_seed(&[4; 32]).id();
     let statement = RevocationStatement::issue(&author.account, revoked, AT);
@@ -112,7 +114,7 @@ fn people(author: &Author) -> Vec<(String, Vec<u8>)> {
             Topic::Profile(me),
             Kind::Device,
             Some(&device.to_string()),
-            &Device { name: "Mei's laptop".into(), seal: None, mailbox: false },
+            &Device { name: "Mei's laptop".into(), ..Device::default() },
         ),
         (
             "device.seal".into(),
@@ -125,6 +127,7 @@ fn people(author: &Author) -> Vec<(String, Vec<u8>)> {
                         name: "Mei's laptop".into(),
                         seal: Some(SealKeys { envelope: [0x51; 32], identity: [0x52; 32], fallback: [0x53; 32] }),
                         mailbox: true,
+                        strangers: Vec::new(),
                     },
                 )
                 .1,
@@ -147,11 +150,19 @@ fn people(author: &Author) -> Vec<(String, Vec<u8>)> {
                     addresses: addresses(),
                     write: ReadKey([0x62; 32]).write_key(),
                 }],
+                circle: None,
             },
         ),
         author.private(
             Kind::ContactRequest,
-            &ContactRequest { to, profile: profile.clone(), text: "Hello!".into(), addresses: addresses() },
+            &ContactRequest {
+                to,
+                profile: profile.clone(),
+                text: "Hello!".into(),
+                addresses: addresses(),
+                stamp: None,
+                tags: Vec::new(),
+            },
         ),
         author.private(
             Kind::ContactAnswer,
@@ -241,6 +252,37 @@ fn groups(author: &Author) -> Vec<(String, Vec<u8>)> {
     vectors.push(author.private(Kind::GroupWelcome, &welcome));
     vectors.push(author.private(Kind::GroupAsk, &GroupAsk { to, group, ids: vec![RecordId([0x79; 32])] }));
     vectors
+}
+
+/// What is for strangers.
+fn strangers(author: &Author) -> Vec<(String, Vec<u8>)> {
+    let (me, to, device) = (author.me(), author.other, author.device.id().to_string());
+    let profile = Profile { name: "Mei".into(), postage: Some(22), ..Profile::default() };
+    let mailbox = Mailbox {
+        device: DeviceKey::from_seed(&[0x61; 32]).id(),
+        addresses: addresses(),
+        write: ReadKey([0x65; 32]).write_key(),
+    };
+    let secret = CircleSecret([0x66; 32]);
+    let (salt, day) = ([0x67; 16], day_of(AT));
+    let nonce = Work::new(&me, &to, &salt, day).search(12, 0, u64::MAX).unwrap();
+    let request = ContactRequest {
+        to,
+        profile: profile.clone(),
+        text: "Hello!".into(),
+        addresses: addresses(),
+        stamp: Some(Stamp { salt, day, nonce }),
+        tags: secret.tag(&me, &to).to_vec(),
+    };
+    let device_body = Device { name: "Mei's laptop".into(), strangers: vec![mailbox], ..Device::default() };
+    let named = |name: &str, (_, bytes): (String, Vec<u8>)| (name.to_owned(), bytes);
+    vec![
+        named("profile.postage", author.public(Topic::Profile(me), Kind::Profile, Some("profile"), &profile)),
+        named("device.strangers", author.public(Topic::Profile(me), Kind::Device, Some(&device), &device_body)),
+        named("contact.request.stamp", author.private(Kind::ContactRequest, &request)),
+        named("route.circle", author.private(Kind::Route, &Route { to, mailboxes: vec![], circle: Some(secret) })),
+        named("own.circle", author.private(Kind::Own, &Own::Circle { secret, since: NOT_BEFORE })),
+    ]
 }
 
 /// One of each action, with the name of its vector; the kind's own name holds a reaction.
@@ -555,7 +597,7 @@ fn orders(author: &Author) -> Vec<(String, Vec<u8>)> {
 
 fn vectors() -> Vec<(String, Vec<u8>)> {
     let author = author();
-    [people(&author), groups(&author), actions(&author), goods(&author), orders(&author)].concat()
+    [people(&author), strangers(&author), groups(&author), actions(&author), goods(&author), orders(&author)].concat()
 }
 
 fn path(name: &str) -> PathBuf {

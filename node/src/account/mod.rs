@@ -191,7 +191,7 @@ pub fn create(
     let account = cx.adopt(entropy)?;
     let topic = Topic::Profile(account);
     cx.follow(&topic)?;
-    publish_profile(cx, &Profile { name, about: String::new(), picture })?;
+    publish_profile(cx, &Profile { name, picture, ..Profile::default() })?;
     publish_device(cx, clean_line(device_name, NAME_BYTES_MAX))?;
     Ok(account)
 }

@@ -45,7 +45,7 @@ impl Party {
     }
 
     fn introduction(&self) -> Arc<[u8]> {
-        let body = Device { name: "test".into(), seal: Some(self.seal.public().unwrap()), mailbox: false };
+        let body = Device { name: "test".into(), seal: Some(self.seal.public().unwrap()), ..Device::default() };
         let draft = Draft::new(Topic::Profile(self.certificate.account), Kind::Device, &body).unwrap();
         draft.in_slot(self.device.id().to_string(), 1).sign(&self.device, &self.certificate, NOW).unwrap().into()
     }

@@ -233,12 +233,12 @@ fn card(views: &Views<'_>, card: protocol::Card) -> Result<Card, EngineError> {
             if account::view::profile(views.read, &account)?.is_none() && !party.is_contact {
                 party.name.clone_from(&name);
             }
-            let link = Link { target: Target::Contact(account), name: Some(name), addresses };
+            let link = Link::new(Target::Contact(account), Some(name), addresses);
             Card::Contact { party, uri: link.to_string() }
         }
         protocol::Card::Group { group, name, addresses } => {
             let known = group::view::get(views.read, &group)?.filter(|row| !row.name.is_empty());
-            let link = Link { target: Target::Group(group), name: Some(name.clone()), addresses };
+            let link = Link::new(Target::Group(group), Some(name.clone()), addresses);
             let (name, picture) = known.map_or((name, None), |row| (row.name, row.picture));
             Card::Group { group: group.into(), name, picture: picture.map(Into::into), uri: link.to_string() }
         }

@@ -122,7 +122,7 @@ pub(crate) fn title(group: &GroupId, row: &group::view::GroupRow) -> String {
 /// A link by which others can join.
 pub(crate) fn uri(views: &Views<'_>, group: GroupId, name: &str) -> String {
     let name = Some(name.to_owned()).filter(|name| !name.is_empty());
-    Link { target: Target::Group(group), name, addresses: views.node.addresses() }.to_string()
+    Link::new(Target::Group(group), name, views.node.addresses()).to_string()
 }
 
 fn shape(views: &Views<'_>, group: &GroupId, followers: &Followers) -> Result<Option<Group>, EngineError> {

@@ -94,7 +94,7 @@ fn uri(views: &Views<'_>, target: Target, name: &str, known: &[String]) -> Strin
     addresses.extend(views.node.addresses());
     let mut name = name.to_owned();
     hutong_protocol::text::truncate(&mut name, hutong_protocol::limits::NAME_BYTES_MAX);
-    Link { target, name: Some(name.trim().to_owned()), addresses }.to_string()
+    Link::new(target, Some(name.trim().to_owned()), addresses).to_string()
 }
 
 /// The ways to pay that this version knows.
