@@ -17,6 +17,7 @@ use crate::{
     net::{self, BlobFetchError, Multiaddr, NetHandle, NetworkStatus},
     runtime::{self, Job},
     search::{SearchError, SearchIndex},
+    stamps::Stamps,
     store::{Read, SledOptions, SledStore, Store, StoreError, migrate},
 };
 
@@ -125,6 +126,7 @@ pub(crate) struct Inner {
     pub(crate) search: Arc<SearchIndex>,
     pub(crate) indexer: mpsc::Sender<(u64, Vec<Indexed>)>,
     pub(crate) stopped: watch::Sender<Option<String>>,
+    pub(crate) stamps: Stamps,
     data_dir: PathBuf,
 }
 
@@ -350,7 +352,8 @@ impl Inner {
         let (stopped, _) = watch::channel(None);
         let Parts { store, device, jobs, net, blobs, search, indexer } = parts;
         let (presence, data_dir) = (RwLock::default(), data_dir.to_owned());
-        Self { store, device, jobs, events, presence, net, blobs, search, indexer, stopped, data_dir }
+        let stamps = Stamps::default();
+        Self { store, device, jobs, events, presence, net, blobs, search, indexer, stopped, stamps, data_dir }
     }
 }
 

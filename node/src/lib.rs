@@ -29,6 +29,8 @@ mod runtime;
 pub mod seal;
 pub mod search;
 pub mod sim;
+#[cfg(feature = "runtime")]
+mod stamps;
 pub mod store;
 #[cfg(test)]
 mod testing;

@@ -327,6 +327,14 @@ async fn carry_out_one(inner: &Inner, effect: Effect) -> Result<(), net::NetErro
         Effect::Publish { topic, id, bytes } => inner.net.publish(topic, id, bytes).await,
         Effect::Send { to, records } => inner.net.send(to, records).await,
         Effect::Mailbox { to, number, request } => inner.net.ask_mailbox(to, number, request).await,
+        Effect::Stamp { to, work, bits, from } => {
+            inner.stamps.begin(to, work, (bits, from), inner.jobs.clone());
+            Ok(())
+        }
+        Effect::StopStamp(to) => {
+            inner.stamps.stop(&to);
+            Ok(())
+        }
         Effect::Follow(topic) => inner.net.subscribe(topic).await,
         Effect::Unfollow(topic) => inner.net.unsubscribe(topic).await,
         Effect::Connect { account, devices, addresses } => {

@@ -24,6 +24,7 @@ pub(crate) struct Given {
     pub(crate) events: Vec<Event>,
     pub(crate) outcomes: Vec<Outcome>,
     pub(crate) verdicts: Vec<Verdict>,
+    pub(crate) asked: Vec<(DeviceId, hutong_protocol::mailbox::MailboxRequest)>,
 }
 
 /// One node.
@@ -31,6 +32,8 @@ pub(crate) struct TestNode {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) engine: Engine,
     pub(crate) now: TimestampMs,
+    /// Whether the work for postage is done, at once.
+    pub(crate) pays: bool,
     steps: u64,
 }
 
@@ -39,14 +42,14 @@ impl TestNode {
     pub(crate) fn blank(seed: u8) -> Self {
         let store = Arc::new(MemoryStore::new());
         let engine = Engine::open(store.clone(), FEATURES, &[seed; 32]).unwrap();
-        Self { store, engine, now: START, steps: u64::from(seed) << 32 }
+        Self { store, engine, now: START, pays: true, steps: u64::from(seed) << 32 }
     }
 
     /// On a store that has something in it.
     pub(crate) fn over(store: MemoryStore, seed: u8) -> Self {
         let store = Arc::new(store);
         let engine = Engine::open(store.clone(), FEATURES, &[seed; 32]).unwrap();
-        Self { store, engine, now: START, steps: u64::from(seed) << 32 }
+        Self { store, engine, now: START, pays: true, steps: u64::from(seed) << 32 }
     }
 
     /// With an account of that name.
@@ -72,6 +75,7 @@ impl TestNode {
         let mut given = Given::default();
         let verdicts = &mut given.verdicts;
         let effects = self.engine.step(inputs, self.now, &seed, &mut |_, _, verdict| verdicts.push(verdict))?;
+        let mut stamped = Vec::new();
         for effect in effects {
             match effect {
                 Effect::Answer(finish) => finish(Ok(())),
@@ -81,8 +85,20 @@ impl TestNode {
                 }
                 Effect::Notify(event) => given.events.push(event),
                 Effect::Outcomes(_, outcomes) => given.outcomes.extend(outcomes),
+                Effect::Stamp { to, work, bits, from } if self.pays => {
+                    let nonce = work.search(bits, from, u64::MAX).unwrap();
+                    stamped.push(Input::Stamped { to, nonce });
+                }
+                Effect::Mailbox { to, request, .. } => given.asked.push((to, request)),
                 _ => {}
             }
+        }
+        if !stamped.is_empty() {
+            let more = self.step(stamped)?;
+            given.public.extend(more.public);
+            given.sent.extend(more.sent);
+            given.events.extend(more.events);
+            given.asked.extend(more.asked);
         }
         Ok(given)
     }
@@ -129,7 +145,7 @@ impl TestNode {
     pub(crate) fn twin(&self) -> Self {
         let store = Arc::new(self.store.after_crash());
         let engine = Engine::open(store.clone(), FEATURES, &[0; 32]).unwrap();
-        Self { store, engine, now: self.now, steps: self.steps }
+        Self { store, engine, now: self.now, pays: self.pays, steps: self.steps }
     }
 
     /// The process dies and starts again: what was committed is left, and nothing else.

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     certificate::RevocationStatement,
     ids::{AccountId, BlobHash},
-    limits::{ABOUT_BYTES_MAX, NAME_BYTES_MAX, POSTAGE_BITS_MAX, STRANGER_ADDRESSES_MAX, STRANGER_MAILBOXES_MAX},
-    mailbox::Mailbox,
+    limits::{ABOUT_BYTES_MAX, NAME_BYTES_MAX, POSTAGE_BITS_MAX},
+    mailbox::{Mailbox, check_mailboxes},
     record::RecordError,
     text::{check_line, check_text},
 };
@@ -80,12 +80,7 @@ impl Device {
     /// [`RecordError::Field`] if the name is too long or has control characters, or too many mailboxes are named.
     pub fn validate(&self) -> Result<(), RecordError> {
         check_line(&self.name, NAME_BYTES_MAX)?;
-        let fits = |mailbox: &Mailbox| mailbox.has_addresses(STRANGER_ADDRESSES_MAX);
-        if self.strangers.len() <= STRANGER_MAILBOXES_MAX && self.strangers.iter().all(fits) {
-            Ok(())
-        } else {
-            Err(RecordError::Field("strangers: at most 2 mailboxes of 2 addresses"))
-        }
+        check_mailboxes(&self.strangers)
     }
 }
 

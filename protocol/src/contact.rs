@@ -3,8 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    account::Profile, circle::check_tags, ids::AccountId, limits::REQUEST_TEXT_BYTES_MAX, postage::Stamp,
-    record::RecordError, text::check_text,
+    account::Profile,
+    circle::check_tags,
+    ids::AccountId,
+    limits::REQUEST_TEXT_BYTES_MAX,
+    mailbox::{Mailbox, check_mailboxes},
+    postage::Stamp,
+    record::RecordError,
+    text::check_text,
 };
 
 /// Body of [`Kind::ContactRequest`](crate::Kind::ContactRequest). Carries the asker's profile, so that a stranger has a
@@ -21,6 +27,9 @@ pub struct ContactRequest {
     /// Where the asker can be reached: libp2p multiaddresses ending in `/p2p/<peer>`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,
+    /// Where what is for the asking device may be left, so that an answer reaches it while it is away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mailboxes: Vec<Mailbox>,
     /// Postage. Those with a contact in common need none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stamp: Option<Stamp>,
@@ -36,6 +45,7 @@ impl ContactRequest {
         self.profile.validate()?;
         check_text(&self.text, REQUEST_TEXT_BYTES_MAX)?;
         check_tags(&self.tags)?;
+        check_mailboxes(&self.mailboxes)?;
         check_addresses(&self.addresses)
     }
 }

@@ -30,7 +30,7 @@ pub const REQUEST_TEXT_BYTES_MAX: usize = 1024;
 pub const CIRCLE_TAGS_MAX: usize = 200;
 /// Largest body of a contact request that is made, so that it fits a queue for strangers when it is sealed. Tags of contacts
 /// in common are left out where there is no room.
-pub const REQUEST_BODY_BYTES_MAX: usize = 2_304;
+pub const REQUEST_BODY_BYTES_MAX: usize = 1_664;
 /// Most postage that may be asked for, in bits: minutes of work on one core. More would be a wall and no stamp.
 pub const POSTAGE_BITS_MAX: u8 = 28;
 /// Days after which a stamp is no longer taken by a mailbox, which must remember it so long.

@@ -12,7 +12,7 @@ use serde_bytes::ByteBuf;
 use crate::{
     circle::CircleSecret,
     ids::{AccountId, DeviceId},
-    limits::{LINK_ADDRESSES_MAX, MAILBOXES_MAX},
+    limits::{LINK_ADDRESSES_MAX, MAILBOXES_MAX, STRANGER_ADDRESSES_MAX, STRANGER_MAILBOXES_MAX},
     postage::Postmark,
     record::RecordError,
 };
@@ -191,6 +191,19 @@ impl Mailbox {
     pub fn has_addresses(&self, most: usize) -> bool {
         let fits = |address: &String| address.len() <= 256 && address.starts_with('/');
         self.addresses.len() <= most && self.addresses.iter().all(fits)
+    }
+}
+
+/// The few mailboxes that are named to somebody who is no contact.
+///
+/// # Errors
+/// [`RecordError::Field`] if there are too many, or too many addresses.
+pub fn check_mailboxes(mailboxes: &[Mailbox]) -> Result<(), RecordError> {
+    let fits = |mailbox: &Mailbox| mailbox.has_addresses(STRANGER_ADDRESSES_MAX);
+    if mailboxes.len() <= STRANGER_MAILBOXES_MAX && mailboxes.iter().all(fits) {
+        Ok(())
+    } else {
+        Err(RecordError::Field("at most 2 mailboxes of 2 addresses"))
     }
 }
 

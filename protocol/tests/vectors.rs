@@ -89,8 +89,12 @@ fn addresses() -> Vec<String> {
 
 fn people(author: &Author) -> Vec<(String, Vec<u8>)> {
     let (me, to) = (author.me(), author.other);
-    let profile =
-        Profile { name: "王小美 Mei".into(), about: "Neighbour".into(), picture: Some(BlobHash([0x11; 32])), postage: None };
+    let profile = Profile {
+        name: "王小美 Mei".into(),
+        about: "Neighbour".into(),
+        picture: Some(BlobHash([0x11; 32])),
+        postage: None,
+    };
     let device = author.device.id();
     let revoked = DeviceKey::from_seed(&[4; 32]).id();
     let statement = RevocationStatement::issue(&author.account, revoked, AT);
@@ -160,6 +164,7 @@ fn people(author: &Author) -> Vec<(String, Vec<u8>)> {
                 profile: profile.clone(),
                 text: "Hello!".into(),
                 addresses: addresses(),
+                mailboxes: Vec::new(),
                 stamp: None,
                 tags: Vec::new(),
             },
@@ -271,6 +276,7 @@ fn strangers(author: &Author) -> Vec<(String, Vec<u8>)> {
         profile: profile.clone(),
         text: "Hello!".into(),
         addresses: addresses(),
+        mailboxes: vec![mailbox.clone()],
         stamp: Some(Stamp { salt, day, nonce }),
         tags: secret.tag(&me, &to).to_vec(),
     };

@@ -9,6 +9,7 @@
 
 use hutong_protocol::{
     AccountId, Certificate, Draft, Kind, TimestampMs, Topic, Verified,
+    account::Device,
     own::{Adoption, DeviceLink},
     phrase::Phrase,
 };
@@ -52,7 +53,8 @@ pub fn add(cx: &mut Cx<'_>, link: &DeviceLink, history: bool, phrase: Option<Phr
     let not_before = TimestampMs(cx.now().0.saturating_sub(BACKDATE_MS));
     let certificate = Certificate::issue(&key, link.device, not_before);
     cx.remember(&certificate, &link.addresses)?;
-    cx.learn(&certificate, link.keys, false, 0)?;
+    let shown = Device { seal: Some(link.keys), ..Device::default() };
+    cx.learn(&certificate, &shown, 0)?;
     cx.put(keys::without_history(&link.device), vec![u8::from(!history)]);
     let body = Adoption { secret: link.secret, certificate };
     cx.publish_for(Draft::new(Topic::direct(&me, &me), Kind::Adoption, &body)?, &link.device)?;

@@ -11,7 +11,7 @@ pub mod view;
 use hutong_protocol::{
     AccountId, AccountKey, BlobHash, DeviceId, Draft, Kind, RevocationStatement, Topic, Verified,
     account::{Device, PROFILE_SLOT, Profile, Revocation},
-    limits::NAME_BYTES_MAX,
+    limits::{NAME_BYTES_MAX, POSTAGE_BITS_MAX},
     order::Address,
     own::Own,
     phrase::Phrase,
@@ -20,7 +20,9 @@ use hutong_protocol::{
 
 use self::view::Settings;
 use crate::{
+    contact::POSTAGE_BITS,
     engine::{CommandError, Cx, DomainEvent, EngineError, Event, Feature, Indexed, Keep, Reject, Source, get_slot},
+    mailbox,
     store::Read,
 };
 
@@ -61,14 +63,13 @@ impl Feature for Account {
         match record.header().kind {
             Kind::Profile => {
                 rules::profile(record)?;
-                cx.emit(&DomainEvent::ProfileChanged(account))?;
                 cx.notify(Event::Profile(account));
                 cx.index(Indexed::Person(account));
             }
             Kind::Device => {
                 let body = rules::device(record)?;
-                if let Some((keys, version)) = body.seal.zip(record.header().version) {
-                    let is_new = cx.learn(record.certificate(), keys, body.mailbox, version)?;
+                if let Some(version) = record.header().version.filter(|_| body.seal.is_some()) {
+                    let is_new = cx.learn(record.certificate(), &body, version)?;
                     let device = record.header().device;
                     if is_new && cx.account() == Some(account) && device != cx.device() {
                         device_added(cx, device)?;
@@ -81,6 +82,14 @@ impl Feature for Account {
         Ok(Keep::Store)
     }
 
+    /// Whoever hears of a profile finds it in the store.
+    fn applied(&self, cx: &mut Cx<'_>, record: &Verified) -> Result<(), Reject> {
+        if record.header().kind == Kind::Profile {
+            cx.emit(&DomainEvent::ProfileChanged(record.author()))?;
+        }
+        Ok(())
+    }
+
     fn tick(&self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
         keep_published(cx)
     }
@@ -88,6 +97,10 @@ impl Feature for Account {
     fn hear(&self, cx: &mut Cx<'_>, event: &DomainEvent) -> Result<(), EngineError> {
         match event {
             DomainEvent::OwnDeviceAdded(_) => tell_settings(cx)?,
+            DomainEvent::StrangerGone(account) => {
+                cx.delete(keys::seen(account));
+                cx.index(Indexed::Person(*account));
+            }
             DomainEvent::Own(Own::Settings { language, theme, read_receipts }) => {
                 let (language, theme, read_receipts) = (language.clone(), theme.clone(), *read_receipts);
                 let before = view::settings(cx.read())?;
@@ -191,7 +204,7 @@ pub fn create(
     let account = cx.adopt(entropy)?;
     let topic = Topic::Profile(account);
     cx.follow(&topic)?;
-    publish_profile(cx, &Profile { name, picture, ..Profile::default() })?;
+    publish_profile(cx, &Profile { name, picture, postage: Some(POSTAGE_BITS), ..Profile::default() })?;
     publish_device(cx, clean_line(device_name, NAME_BYTES_MAX))?;
     Ok(account)
 }
@@ -200,7 +213,8 @@ pub fn create(
 fn publish_device(cx: &mut Cx<'_>, name: String) -> Result<(), Reject> {
     let me = cx.account().ok_or(Reject::Rule("create or restore an account first"))?;
     let name = if name.is_empty() { "Hutong".into() } else { name };
-    let device = Device { name, seal: Some(cx.seal_keys()?), mailbox: true };
+    let strangers = mailbox::strangers::named(cx)?;
+    let device = Device { name, seal: Some(cx.seal_keys()?), mailbox: true, strangers };
     let slot = cx.device().to_string();
     let version = cx.next_version(&me, &Kind::Device, &slot)?;
     let draft = Draft::new(Topic::Profile(me), Kind::Device, &device).map_err(EngineError::from)?;
@@ -208,13 +222,17 @@ fn publish_device(cx: &mut Cx<'_>, name: String) -> Result<(), Reject> {
     Ok(())
 }
 
-/// Publishes this device's sealing keys when they are new: every week, and after an update from before there were any.
+/// Publishes this device's sealing keys when they are new (every week, and after an update from before there were any), and
+/// where strangers may leave a request when that is another place.
 fn keep_published(cx: &mut Cx<'_>) -> Result<(), EngineError> {
     let Some(me) = cx.account() else { return Ok(()) };
     replace::take_over(cx, &me)?;
     let published = get_slot(cx.read(), &me, &Kind::Device, &cx.device().to_string())?;
     let published = published.map(|(_, record)| record.body::<Device>()).transpose()?;
-    if published.as_ref().and_then(|device| device.seal) == Some(cx.seal_keys()?) {
+    if let Some(published) = &published
+        && published.seal == Some(cx.seal_keys()?)
+        && mailbox::strangers::same(&published.strangers, &mailbox::strangers::named(cx)?)
+    {
         return Ok(());
     }
     match publish_device(cx, published.map(|device| device.name).unwrap_or_default()) {
@@ -239,7 +257,7 @@ fn publish_profile(cx: &mut Cx<'_>, profile: &Profile) -> Result<(), CommandErro
     Ok(())
 }
 
-/// Changes parts of the own profile. `picture`: `Some(None)` removes it.
+/// Changes parts of the own profile. `picture`: `Some(None)` removes it. `postage`: what a stranger's request costs, in bits.
 ///
 /// # Errors
 /// Refused if a text breaks a limit.
@@ -248,6 +266,7 @@ pub fn update_profile(
     name: Option<&str>,
     about: Option<&str>,
     picture: Option<Option<BlobHash>>,
+    postage: Option<u8>,
 ) -> Result<(), CommandError> {
     let mut profile = view::profile(cx.read(), &cx.me()?)?.unwrap_or_default();
     if let Some(name) = name {
@@ -259,6 +278,10 @@ pub fn update_profile(
     if let Some(picture) = picture {
         profile.picture = picture;
     }
+    if postage.is_some_and(|bits| bits > POSTAGE_BITS_MAX) {
+        return Err(CommandError::refused("invalid", format!("postage is 0 to {POSTAGE_BITS_MAX} bits")));
+    }
+    profile.postage = postage.or(profile.postage).or(Some(POSTAGE_BITS));
     publish_profile(cx, &profile)
 }
 

@@ -1,6 +1,6 @@
 //! What others may read of contacts.
 
-use hutong_protocol::{AccountId, TimestampMs};
+use hutong_protocol::{AccountId, RecordId, TimestampMs, postage::Stamp};
 use serde::{Deserialize, Serialize};
 
 use super::keys;
@@ -26,6 +26,21 @@ pub enum ContactState {
     Declined,
 }
 
+/// A request of this node's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The newest record of it.
+    pub request: RecordId,
+    /// Its postage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stamp: Option<Stamp>,
+    /// How much that was to be, in bits.
+    pub bits: u8,
+    /// Their node refused it.
+    #[serde(default)]
+    pub refused: bool,
+}
+
 /// One account, as seen from this node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contact {
@@ -45,6 +60,15 @@ pub struct Contact {
     /// The sentence of the request.
     #[serde(default)]
     pub text: String,
+    /// Contacts in common that a request of theirs proved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub common: Vec<AccountId>,
+    /// The postage of a request of theirs, in bits.
+    #[serde(default)]
+    pub bits: u8,
+    /// What this node asked them, until they answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
 }
 
 impl Contact {
@@ -52,6 +76,12 @@ impl Contact {
     #[must_use]
     pub const fn may_write(&self) -> bool {
         !self.blocked && (self.dealing || matches!(self.state, ContactState::Accepted | ContactState::Outgoing))
+    }
+
+    /// Whether this user asked them and waits for their answer.
+    #[must_use]
+    pub const fn is_asked(&self) -> bool {
+        !self.blocked && matches!(self.state, ContactState::Outgoing)
     }
 
     /// Whether this user counts them among their own.

@@ -233,11 +233,32 @@ impl Cx<'_> {
     pub fn learn(
         &mut self,
         certificate: &Certificate,
-        keys: hutong_protocol::account::SealKeys,
-        mailbox: bool,
+        said: &hutong_protocol::account::Device,
         version: u64,
     ) -> Result<bool, EngineError> {
-        super::peers::learn(self, certificate, keys, mailbox, version)
+        super::peers::learn(self, certificate, said, version)
+    }
+
+    /// Forgets how to reach an account, its sessions, and what waits for it: a stranger's request made room for others.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn forget_account(&mut self, account: &AccountId) -> Result<(), EngineError> {
+        super::peers::forget(self, account)
+    }
+
+    /// A private record is not to be delivered to an account any more: it is dropped, and so is what waits of it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn withdraw(&mut self, topic: &Topic, to: &AccountId, id: &RecordId) -> Result<(), EngineError> {
+        outbox::withdraw(self, to, id)?;
+        self.drop_record(topic, id)
+    }
+
+    /// Requests whose postage is being worked for.
+    pub(crate) const fn stamping(&mut self) -> &mut std::collections::BTreeSet<AccountId> {
+        &mut self.session.stamping
     }
 
     /// From now on nothing is sealed for a device.

@@ -8,6 +8,7 @@ use hutong_protocol::{
     chat::{Card, ReceiptStatus},
     mailbox::{MailboxAnswer, MailboxRequest},
     own::Own,
+    postage::Work,
 };
 
 use serde::{Deserialize, Serialize};
@@ -96,6 +97,13 @@ pub enum Input {
         /// The answer.
         answer: Option<MailboxAnswer>,
     },
+    /// Postage was found: what [`Effect::Stamp`] asked for.
+    Stamped {
+        /// Whom it is to reach.
+        to: AccountId,
+        /// What was found.
+        nonce: u64,
+    },
     /// The user's word.
     Call(Call),
     /// A connection to a device stands.
@@ -174,6 +182,19 @@ pub enum Effect {
         /// The question.
         request: MailboxRequest,
     },
+    /// Work for the postage of a request, off the engine's thread. [`Input::Stamped`] tells what was found.
+    Stamp {
+        /// Whom it is to reach.
+        to: AccountId,
+        /// What to work on.
+        work: Work,
+        /// How much.
+        bits: u8,
+        /// The nonce to begin with.
+        from: u64,
+    },
+    /// The postage for a request to this account is not needed any more.
+    StopStamp(AccountId),
     /// Answer an [`Input::Mailbox`].
     MailboxAnswer(Token, MailboxAnswer),
     /// Follow a topic.
@@ -359,6 +380,8 @@ pub enum DomainEvent {
     Acquainted(AccountId),
     /// A contact was removed or blocked.
     ContactGone(AccountId),
+    /// A stranger's request made room for others: nothing of them is needed any more.
+    StrangerGone(AccountId),
     /// This node has business with an account (ordered, asked): it may answer.
     Dealing(AccountId),
     /// A private record reached (or was read by) its recipient.

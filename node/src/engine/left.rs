@@ -78,6 +78,33 @@ pub(crate) fn to_be_left(
     Ok(found)
 }
 
+/// Whether one record waits for a device, and fewer mailboxes keep it than should.
+pub(crate) fn is_one_to_be_left(
+    cx: &Cx<'_>,
+    account: &AccountId,
+    device: &DeviceId,
+    id: &RecordId,
+    copies: usize,
+) -> Result<bool, EngineError> {
+    let row = find(cx, account, device, id)?;
+    Ok(row.is_some_and(|(_, row)| row.is_due(cx.now) && row.kept_in(cx.now).len() < copies))
+}
+
+/// Seals one record that waits for a device, unless that mailbox keeps it already.
+pub(crate) fn one_to_be_left(
+    cx: &mut Cx<'_>,
+    account: &AccountId,
+    to: &Recipient,
+    id: &RecordId,
+    mailbox: &DeviceId,
+) -> Result<Option<serde_bytes::ByteBuf>, EngineError> {
+    let Some((key, row)) = find(cx, account, &to.device, id)? else { return Ok(None) };
+    let place = parse(&key).filter(|_| !row.kept_in(cx.now).contains(mailbox));
+    let Some(Waiting { at, .. }) = place else { return Ok(None) };
+    let Some((receipt, bytes)) = envelope(cx, &row, id, at)? else { return Ok(None) };
+    Ok(cx.seal(to, &Plain { id: *id, receipt, bytes: &bytes })?.map(Into::into))
+}
+
 /// A mailbox of a device keeps these.
 pub(crate) fn left(
     cx: &mut Cx<'_>,

@@ -2,7 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hutong_protocol::{AccountId, Certificate, DeviceId, RecordId, TimestampMs, account::SealKeys, codec};
+use hutong_protocol::{
+    AccountId, Certificate, DeviceId, RecordId, TimestampMs,
+    account::{Device, SealKeys},
+    codec,
+    mailbox::Mailbox,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -44,6 +49,9 @@ pub struct DeviceRow {
     /// Whether it offers to be a mailbox.
     #[serde(default)]
     pub mailbox: bool,
+    /// Where a stranger may leave a request for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strangers: Vec<Mailbox>,
     /// The version of the device record that said so.
     #[serde(default)]
     pub version: u64,
@@ -75,6 +83,8 @@ pub(super) struct Session {
     pub(super) lacking: crate::group::Lacking,
     /// What the mailbox feature knows while the process runs.
     pub(super) mailboxes: crate::mailbox::client::Session,
+    /// Requests whose postage is being worked for.
+    pub(super) stamping: BTreeSet<AccountId>,
     /// Devices of strangers that introduced themselves with what they sent.
     introduced: BTreeMap<DeviceId, Introduction>,
     /// Recipients whose outbox should be looked at in this step.
@@ -168,6 +178,7 @@ pub(super) fn remember(cx: &mut Cx<'_>, certificate: &Certificate, addresses: &[
         (_, Some(introduced)) => (Some(introduced.keys), introduced.mailbox, introduced.version),
         _ => (None, false, 0),
     };
+    let strangers = before.as_ref().map(|row| row.strangers.clone()).unwrap_or_default();
     let mut merged = addresses.to_vec();
     merged.extend(before.iter().flat_map(|row| row.addresses.clone()).filter(|old| !addresses.contains(old)));
     merged.truncate(ADDRESSES_MAX);
@@ -176,7 +187,7 @@ pub(super) fn remember(cx: &mut Cx<'_>, certificate: &Certificate, addresses: &[
         return Ok(());
     }
     let certificate = certificate.clone();
-    let row = DeviceRow { certificate, addresses: merged, last_seen, seal, mailbox, version };
+    let row = DeviceRow { certificate, addresses: merged, last_seen, seal, mailbox, strangers, version };
     cx.put_value(key, &row)?;
     let certificate = row.certificate;
     if seal.is_some() && !is_target {
@@ -189,10 +200,10 @@ pub(super) fn remember(cx: &mut Cx<'_>, certificate: &Certificate, addresses: &[
 pub(super) fn learn(
     cx: &mut Cx<'_>,
     certificate: &Certificate,
-    keys: SealKeys,
-    mailbox: bool,
+    said: &Device,
     version: u64,
 ) -> Result<bool, EngineError> {
+    let Some(keys) = said.seal else { return Ok(false) };
     remember(cx, certificate, &[])?;
     let key = keys::device(&certificate.account, &certificate.device);
     let Some(row) = get_value::<DeviceRow>(&cx.txn, &key)? else { return Ok(false) };
@@ -201,7 +212,12 @@ pub(super) fn learn(
     }
     // Version 0 is what a link showed; the device itself has said nothing yet.
     let (is_recipient, is_new) = (row.seal.is_some(), row.seal.is_none() || row.version == 0);
-    cx.put_value(key, &DeviceRow { seal: Some(keys), mailbox, version, ..row })?;
+    let moved = row.strangers != said.strangers;
+    let (mailbox, strangers) = (said.mailbox, said.strangers.clone());
+    cx.put_value(key, &DeviceRow { seal: Some(keys), mailbox, strangers, version, ..row })?;
+    if moved {
+        crate::mailbox::client::route_changed(cx, &certificate.account, &certificate.device);
+    }
     if !is_recipient {
         became_recipient(cx, certificate)?;
     }
@@ -231,6 +247,20 @@ pub(super) fn revoke(cx: &mut Cx<'_>, account: &AccountId, device: &DeviceId) ->
     cx.session.introduced.remove(device);
     cx.seal.forget(&mut cx.txn, device)?;
     outbox::remove_device(cx, account, device)
+}
+
+/// Forgets the devices of an account that is no concern of ours, and what waited for them.
+pub(super) fn forget(cx: &mut Cx<'_>, account: &AccountId) -> Result<(), EngineError> {
+    for (device, _) in devices(&cx.txn, account)? {
+        cx.seal.forget(&mut cx.txn, &device)?;
+        cx.txn.delete(keys::device(account, &device));
+    }
+    cx.session.introduced.retain(|_, introduced| introduced.certificate.account != *account);
+    cx.txn.delete(keys::hint(account));
+    for (key, _) in cx.txn.collect(KeyRange::prefix(&keys::outbox_of(account)), Direction::Ascending, usize::MAX)? {
+        cx.txn.delete(&key);
+    }
+    Ok(())
 }
 
 /// The devices of an account that records are sealed for: all but this one and the revoked.

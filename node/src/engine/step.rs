@@ -20,7 +20,7 @@ use super::{
     outbox, peers,
 };
 use crate::{
-    group, mailbox,
+    contact, group, mailbox,
     seal::{Known, Opened},
     store::Txn,
 };
@@ -299,6 +299,7 @@ fn apply(
             mailbox::client::answered(cx, from, number, answer)
         }
         Input::Call(call) => run(cx, call),
+        Input::Stamped { to, nonce } => contact::ask::stamped(cx, &to, nonce),
         Input::PeerUp { device, certificate, addresses } => {
             peers::up(cx, device, certificate.as_ref(), &addresses)?;
             mailbox::client::connected(cx, device)

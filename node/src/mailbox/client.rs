@@ -4,20 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hutong_protocol::{
     AccountId, DeviceId, RecordId, TimestampMs,
+    circle::CircleSecret,
     limits::{LINK_ADDRESSES_MAX, QUEUES_FETCHED_MAX},
     mailbox::{Mailbox, MailboxAnswer, MailboxRequest, QueueId, ReadKey},
 };
 use zeroize::Zeroizing;
 
-use super::{Chosen, chosen, route};
+use super::{Chosen, chosen, route, strangers};
 use crate::{
+    contact,
     engine::{Cx, Effect, EngineError, identity, left, peers},
     seal::Recipient,
     store::Read,
 };
 
 /// Mailboxes that an item is left in, of those that its recipient named.
-const COPIES: usize = 2;
+pub(super) const COPIES: usize = 2;
 /// Items left in one request. A queue holds 128.
 const DEPOSIT_ITEMS_MAX: usize = 64;
 /// Bytes left in one request: one frame with room for the rest.
@@ -32,9 +34,10 @@ const POLL_MS: u64 = 30 * 60_000;
 const ANSWER_MS: u64 = 60_000;
 
 /// What waits for a mailbox's answer.
-enum Asked {
+pub(super) enum Asked {
     Fetch(Vec<ReadKey>),
     Deposit { account: AccountId, device: DeviceId, ids: Vec<RecordId> },
+    Ask { account: AccountId, device: DeviceId, id: RecordId },
 }
 
 /// What is known only while the process runs.
@@ -50,6 +53,10 @@ pub(crate) struct Session {
     refused: BTreeMap<(DeviceId, DeviceId), TimestampMs>,
     /// For whom something is to be left in a mailbox as soon as it is here.
     awaited: BTreeMap<DeviceId, BTreeSet<AccountId>>,
+    /// The circle secrets of contacts, once they were read out of the store.
+    pub(crate) circles: Option<std::sync::Arc<[(AccountId, CircleSecret)]>>,
+    /// When mailboxes for strangers were last looked for.
+    pub(super) looked_for_strangers: Option<TimestampMs>,
     /// When old items were last looked for.
     expired: Option<TimestampMs>,
     /// When more mailboxes were last looked for.
@@ -64,14 +71,16 @@ impl Session {
         self.rest.remove(device);
     }
 
-    fn ask(&mut self, to: DeviceId, now: TimestampMs, what: Asked) -> u64 {
+    pub(super) fn ask(&mut self, to: DeviceId, now: TimestampMs, what: Asked) -> u64 {
         self.next = self.next.wrapping_add(1);
         self.asked.insert(self.next, (to, now, what));
         self.next
     }
 
     fn is_asked(&self, device: &DeviceId) -> bool {
-        self.asked.values().any(|(_, _, asked)| matches!(asked, Asked::Deposit { device: to, .. } if to == device))
+        self.asked.values().any(|(_, _, asked)| {
+            matches!(asked, Asked::Deposit { device: to, .. } | Asked::Ask { device: to, .. } if to == device)
+        })
     }
 }
 
@@ -87,12 +96,19 @@ pub(super) fn is_time_to_choose(cx: &mut Cx<'_>, every_ms: u64) -> bool {
     is_time(&mut cx.mailboxes().looked, now, every_ms)
 }
 
-fn is_time(last: &mut Option<TimestampMs>, now: TimestampMs, every_ms: u64) -> bool {
+pub(super) fn is_time(last: &mut Option<TimestampMs>, now: TimestampMs, every_ms: u64) -> bool {
     let is_time = last.is_none_or(|last| now.since_ms(last) >= every_ms);
     if is_time {
         *last = Some(now);
     }
     is_time
+}
+
+/// The key of the queue that anybody writes to at one mailbox.
+pub(super) fn strangers_key(read: &dyn Read, mailbox: &DeviceId) -> Result<ReadKey, EngineError> {
+    let seed = identity::device_seed(read)?;
+    let root = Zeroizing::new(blake3::derive_key("hutong v1 mailbox read strangers", &*seed));
+    Ok(ReadKey(*blake3::keyed_hash(&root, &mailbox.0).as_bytes()))
 }
 
 /// The key of the queue that one contact writes to at one mailbox. Derived, so that it survives whatever the store does.
@@ -123,7 +139,7 @@ pub(super) fn named_to(cx: &Cx<'_>, to: &AccountId, mailboxes: &[Chosen]) -> Res
 }
 
 /// A contact named other mailboxes.
-pub(super) fn route_changed(cx: &mut Cx<'_>, account: &AccountId, device: &DeviceId) {
+pub(crate) fn route_changed(cx: &mut Cx<'_>, account: &AccountId, device: &DeviceId) {
     cx.mailboxes().wake(device);
     cx.look_at(account);
 }
@@ -136,17 +152,24 @@ pub(crate) fn connected(cx: &mut Cx<'_>, device: DeviceId) -> Result<(), EngineE
         }
         cx.look_at(&account);
     }
-    if chosen(cx.read())?.iter().any(|mailbox| mailbox.device == device) {
-        fetch(cx, device)?;
-    }
-    Ok(())
+    if is_used(cx, &device)? { fetch(cx, device) } else { Ok(()) }
+}
+
+/// Every mailbox that this device fetches from.
+fn used(cx: &Cx<'_>) -> Result<BTreeSet<DeviceId>, EngineError> {
+    let all = chosen(cx.read())?.into_iter().chain(strangers::chosen(cx.read())?);
+    Ok(all.map(|mailbox| mailbox.device).collect())
+}
+
+fn is_used(cx: &Cx<'_>, device: &DeviceId) -> Result<bool, EngineError> {
+    Ok(used(cx)?.contains(device))
 }
 
 /// Asks every mailbox that is connected.
-pub(super) fn fetch_all(cx: &mut Cx<'_>) -> Result<(), EngineError> {
-    for mailbox in chosen(cx.read())? {
-        if cx.is_connected(&mailbox.device) {
-            fetch(cx, mailbox.device)?;
+pub(crate) fn fetch_all(cx: &mut Cx<'_>) -> Result<(), EngineError> {
+    for mailbox in used(cx)? {
+        if cx.is_connected(&mailbox) {
+            fetch(cx, mailbox)?;
         }
     }
     Ok(())
@@ -154,19 +177,27 @@ pub(super) fn fetch_all(cx: &mut Cx<'_>) -> Result<(), EngineError> {
 
 fn fetch(cx: &mut Cx<'_>, mailbox: DeviceId) -> Result<(), EngineError> {
     let mut reads = Vec::new();
-    for account in super::told(cx.read())?.into_iter().take(QUEUES_FETCHED_MAX) {
-        reads.push(read_key(cx.read(), &mailbox, &account)?);
+    if chosen(cx.read())?.iter().any(|chosen| chosen.device == mailbox) {
+        let mut told = super::told(cx.read())?;
+        // Whom this account asked may answer there too.
+        let asked = contact::view::list(cx.read())?.into_iter().filter(|(_, contact)| contact.is_asked());
+        told.extend(asked.map(|(account, _)| account));
+        for account in told.into_iter().take(QUEUES_FETCHED_MAX) {
+            reads.push(read_key(cx.read(), &mailbox, &account)?);
+        }
     }
+    let strangers = strangers::queue(cx, &mailbox)?;
     let now = cx.now();
-    let number = cx.mailboxes().ask(mailbox, now, Asked::Fetch(reads.clone()));
+    let asked = reads.iter().copied().chain(strangers.map(|queue| queue.read)).collect();
+    let number = cx.mailboxes().ask(mailbox, now, Asked::Fetch(asked));
     cx.mailboxes().fetched.insert(mailbox, now);
-    cx.effect(Effect::Mailbox { to: mailbox, number, request: MailboxRequest::Fetch { reads } });
+    cx.effect(Effect::Mailbox { to: mailbox, number, request: MailboxRequest::Fetch { reads, strangers } });
     Ok(())
 }
 
 /// A mailbox says that something came. Only one's own may.
 pub(crate) fn rung(cx: &mut Cx<'_>, by: DeviceId) -> Result<(), EngineError> {
-    if chosen(cx.read())?.iter().any(|mailbox| mailbox.device == by) { fetch(cx, by) } else { Ok(()) }
+    if is_used(cx, &by)? { fetch(cx, by) } else { Ok(()) }
 }
 
 pub(super) fn tick(cx: &mut Cx<'_>) -> Result<(), EngineError> {
@@ -175,10 +206,10 @@ pub(super) fn tick(cx: &mut Cx<'_>) -> Result<(), EngineError> {
     session.asked.retain(|_, (_, at, _)| now.since_ms(*at) < ANSWER_MS);
     session.rest.retain(|_, until| *until > now);
     session.refused.retain(|_, until| *until > now);
-    for mailbox in chosen(cx.read())? {
-        let last = cx.mailboxes().fetched.get(&mailbox.device).copied();
-        if cx.is_connected(&mailbox.device) && last.is_none_or(|last| now.since_ms(last) >= POLL_MS) {
-            fetch(cx, mailbox.device)?;
+    for mailbox in used(cx)? {
+        let last = cx.mailboxes().fetched.get(&mailbox).copied();
+        if cx.is_connected(&mailbox) && last.is_none_or(|last| now.since_ms(last) >= POLL_MS) {
+            fetch(cx, mailbox)?;
         }
     }
     Ok(())
@@ -192,29 +223,14 @@ pub(crate) fn leave(cx: &mut Cx<'_>, account: &AccountId, to: &Recipient) -> Res
     }
     session.rest.insert(to.device, now.plus_ms(REST_MS));
     let route = route(cx.read(), account, &to.device)?;
+    if route.is_empty() {
+        return strangers::leave(cx, account, to);
+    }
     let copies = COPIES.min(route.len());
-    if copies == 0 || !left::is_to_be_left(cx, account, &to.device, copies)? {
+    if !left::is_to_be_left(cx, account, &to.device, copies)? {
         return Ok(());
     }
-    let open = |cx: &mut Cx<'_>, mailbox: &Mailbox| {
-        mailbox.device != cx.device() && !cx.mailboxes().refused.contains_key(&(mailbox.device, to.device))
-    };
-    let (mut here, mut away) = (Vec::new(), Vec::new());
-    for mailbox in route {
-        if open(cx, &mailbox) {
-            if cx.is_connected(&mailbox.device) { &mut here } else { &mut away }.push(mailbox);
-        }
-    }
-    here.truncate(COPIES);
-    // Too few are here: the others are called, and get their copies when they come.
-    for mailbox in away.into_iter().filter(|_| here.len() < copies) {
-        cx.mailboxes().awaited.entry(mailbox.device).or_default().insert(*account);
-        cx.effect(Effect::Connect {
-            account: None,
-            devices: vec![(mailbox.device, mailbox.addresses)],
-            addresses: Vec::new(),
-        });
-    }
+    let here = at_hand(cx, account, &to.device, route, copies);
     let devices: Vec<_> = here.iter().map(|mailbox| mailbox.device).collect();
     let items = left::to_be_left(cx, account, to, &devices, copies, (DEPOSIT_ITEMS_MAX, DEPOSIT_BYTES_MAX))?;
     for mailbox in here {
@@ -229,6 +245,33 @@ pub(crate) fn leave(cx: &mut Cx<'_>, account: &AccountId, to: &Recipient) -> Res
         cx.effect(Effect::Mailbox { to: mailbox.device, number, request });
     }
     Ok(())
+}
+
+/// Those of a device's mailboxes that are connected and may take something. If they are too few the others are called, and
+/// get their copies when they come.
+pub(super) fn at_hand(
+    cx: &mut Cx<'_>,
+    account: &AccountId,
+    device: &DeviceId,
+    mailboxes: Vec<Mailbox>,
+    copies: usize,
+) -> Vec<Mailbox> {
+    let (mut here, mut away) = (Vec::new(), Vec::new());
+    for mailbox in mailboxes {
+        if mailbox.device != cx.device() && !cx.mailboxes().refused.contains_key(&(mailbox.device, *device)) {
+            if cx.is_connected(&mailbox.device) { &mut here } else { &mut away }.push(mailbox);
+        }
+    }
+    here.truncate(COPIES);
+    for mailbox in away.into_iter().filter(|_| here.len() < copies) {
+        cx.mailboxes().awaited.entry(mailbox.device).or_default().insert(*account);
+        cx.effect(Effect::Connect {
+            account: None,
+            devices: vec![(mailbox.device, mailbox.addresses)],
+            addresses: Vec::new(),
+        });
+    }
+    here
 }
 
 /// A mailbox answered. What it gave was opened and taken in before; now it may forget it.
@@ -270,6 +313,19 @@ pub(crate) fn answered(
             cx.mailboxes().refused.insert((from, device), now.plus_ms(REFUSED_MS));
             cx.mailboxes().wake(&device);
             cx.look_at(&account);
+        }
+        (Asked::Ask { account, device, id }, Some(MailboxAnswer::Deposited { stored: 1.., .. })) => {
+            let copies = COPIES.min(strangers::of(cx.read(), &account, &device)?.len());
+            left::left(cx, &account, &device, &from, &[id], copies)?;
+            cx.mailboxes().wake(&device);
+            cx.look_at(&account);
+        }
+        (Asked::Ask { account, device, .. }, Some(MailboxAnswer::Postage { bits })) => {
+            cx.mailboxes().refused.insert((from, device), now.plus_ms(REFUSED_MS));
+            contact::ask::short(cx, &account, bits)?;
+        }
+        (Asked::Ask { device, .. }, Some(_)) => {
+            cx.mailboxes().refused.insert((from, device), now.plus_ms(REFUSED_MS));
         }
         _ => {}
     }

@@ -3,12 +3,15 @@
 //! | key | value |
 //! |---|---|
 //! | `b` `c` | the mailboxes that this device chose |
+//! | `b` `s` | the mailboxes where it takes what strangers ask |
 //! | `b` `d` | present: contacts are to be told where mail may be left |
 //! | `b` `r` account (32), device (32) | where mail for that device may be left |
 //! | `b` `q` queue (32) | a queue kept for somebody |
 //! | `b` `i` queue (32), number (8) | when it came (8), a sealed item |
 //! | `b` `h` queue (32), hash (16) | its number (8), so that nothing is kept twice |
 //! | `b` `o` owner (16) | bytes kept for one owner (8) |
+//! | `b` `n` owner (16) | queues of one owner (8) |
+//! | `b` `u` queue (32), commitment (32) | the day (4) of a stamp that was used there |
 
 use hutong_protocol::{AccountId, DeviceId, mailbox::QueueId};
 
@@ -24,12 +27,31 @@ pub(super) fn chosen() -> Key {
     Key::new(PREFIX).u8(b'c')
 }
 
+pub(super) fn strangers() -> Key {
+    Key::new(PREFIX).u8(b's')
+}
+
 pub(super) fn due() -> Key {
     Key::new(PREFIX).u8(b'd')
 }
 
+pub(super) fn routes() -> Key {
+    Key::new(PREFIX).u8(b'r')
+}
+
+/// The account of a key made by [`route`].
+pub(super) fn parse_route(key: &[u8]) -> Option<AccountId> {
+    let mut reader = KeyReader::new(key);
+    let _: (u8, u8) = (reader.u8()?, reader.u8()?);
+    Some(AccountId(reader.array()?))
+}
+
+pub(super) fn routes_of(account: &AccountId) -> Key {
+    routes().array(&account.0)
+}
+
 pub(super) fn route(account: &AccountId, device: &DeviceId) -> Key {
-    Key::new(PREFIX).u8(b'r').array(&account.0).array(&device.0)
+    routes_of(account).array(&device.0)
 }
 
 pub(super) fn queues() -> Key {
@@ -69,4 +91,17 @@ pub(super) fn hash(queue: &QueueId, item: &[u8]) -> Key {
 
 pub(super) fn owner(owner: &[u8; 16]) -> Key {
     Key::new(PREFIX).u8(b'o').array(owner)
+}
+
+pub(super) fn queue_count(owner: &[u8; 16]) -> Key {
+    Key::new(PREFIX).u8(b'n').array(owner)
+}
+
+/// The stamps that were used in a queue: a prefix.
+pub(super) fn stamps(queue: &QueueId) -> Key {
+    Key::new(PREFIX).u8(b'u').array(&queue.0)
+}
+
+pub(super) fn stamp(queue: &QueueId, commitment: &[u8; 32]) -> Key {
+    stamps(queue).array(commitment)
 }

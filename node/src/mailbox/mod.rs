@@ -11,12 +11,16 @@ pub(crate) mod client;
 pub(crate) mod host;
 mod keys;
 #[cfg(test)]
+mod stranger_tests;
+pub mod strangers;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
 
 use hutong_protocol::{
     AccountId, DeviceId, Draft, Kind, Topic, Verified,
+    circle::CircleSecret,
     mailbox::{Mailbox, Route},
 };
 use serde::{Deserialize, Serialize};
@@ -75,6 +79,7 @@ impl Feature for Mailboxes {
                 return Err(Reject::Later("not a contact"));
             }
             cx.put_value(keys::route(&header.account, &header.device), &body)?;
+            cx.mailboxes().circles = None;
             client::route_changed(cx, &header.account, &header.device);
         }
         Ok(Keep::Store)
@@ -93,10 +98,14 @@ impl Feature for Mailboxes {
             }
             DomainEvent::Revoked(account, device) => {
                 cx.delete(keys::route(account, device));
+                cx.mailboxes().circles = None;
                 give_up(cx, |mailbox| mailbox.device == *device)?;
             }
-            // Somebody who is no contact any more has no reason to keep our mail.
-            DomainEvent::ContactGone(account) => give_up(cx, |mailbox| mailbox.account == *account)?,
+            // Somebody who is no contact any more has no reason to keep our mail. The others get a new circle secret.
+            DomainEvent::ContactGone(account) => {
+                give_up(cx, |mailbox| mailbox.account == *account)?;
+                tell_again(cx);
+            }
             _ => {}
         }
         Ok(())
@@ -104,6 +113,7 @@ impl Feature for Mailboxes {
 
     fn tick(&self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
         choose(cx)?;
+        strangers::choose(cx)?;
         if cx.read().contains(&keys::due())? {
             cx.delete(keys::due());
             tell_contacts(cx)?;
@@ -113,8 +123,27 @@ impl Feature for Mailboxes {
     }
 
     fn wanted(&self, read: &dyn Read) -> Result<Vec<AccountId>, EngineError> {
-        Ok(chosen(read)?.into_iter().map(|mailbox| mailbox.account).collect())
+        let all = chosen(read)?.into_iter().chain(strangers::chosen(read)?);
+        Ok(all.map(|mailbox| mailbox.account).collect())
     }
+}
+
+/// Tells every contact anew what it is to know, with the next tick.
+pub(crate) fn tell_again(cx: &mut Cx<'_>) {
+    cx.put(keys::due(), Vec::new());
+}
+
+/// The circle secrets that contacts told, from each of their devices.
+///
+/// # Errors
+/// The store's, or damage.
+pub(crate) fn circles(read: &dyn Read) -> Result<Vec<(AccountId, CircleSecret)>, EngineError> {
+    let mut circles = Vec::new();
+    for (key, value) in read.collect(KeyRange::prefix(&keys::routes()), Direction::Ascending, usize::MAX)? {
+        let route: Route = hutong_protocol::codec::decode_checked(&value)?;
+        circles.extend(keys::parse_route(&key).zip(route.circle));
+    }
+    Ok(circles)
 }
 
 /// The mailboxes that this device chose.
@@ -194,6 +223,7 @@ fn save(cx: &mut Cx<'_>, mailboxes: &[Chosen]) -> Result<(), EngineError> {
 
 /// Uses some mailboxes no longer.
 fn give_up(cx: &mut Cx<'_>, gone: impl Fn(&Chosen) -> bool) -> Result<(), EngineError> {
+    strangers::give_up(cx, &gone)?;
     let before = chosen(cx.read())?;
     let left: Vec<_> = before.iter().filter(|mailbox| !gone(mailbox)).cloned().collect();
     if left == before { Ok(()) } else { save(cx, &left) }
@@ -244,11 +274,12 @@ fn tell(cx: &mut Cx<'_>, to: AccountId, mailboxes: &[Chosen]) -> Result<bool, En
     if !writes(&contact) && (contact.blocked || !group::view::is_mate(cx.read(), &to)?) {
         return Ok(false);
     }
-    let body = Route { to, mailboxes: client::named_to(cx, &to, mailboxes)? };
+    let circle = if contact.is_contact() { Some(contact::circle::own(cx)?) } else { None };
+    let body = Route { to, mailboxes: client::named_to(cx, &to, mailboxes)?, circle };
     let slot = Route::slot(&to, &device);
     let told = get_slot(cx.read(), &me, &Kind::Route, &slot)?;
     let told = told.map(|(_, record)| record.body::<Route>()).transpose()?;
-    if told.as_ref().map_or(body.mailboxes.is_empty(), |told| same(told, &body)) {
+    if told.as_ref().map_or(body.mailboxes.is_empty() && body.circle.is_none(), |told| same(told, &body)) {
         return Ok(false);
     }
     let version = cx.next_version(&me, &Kind::Route, &slot)?;
@@ -263,7 +294,8 @@ fn tell(cx: &mut Cx<'_>, to: AccountId, mailboxes: &[Chosen]) -> Result<bool, En
     }
 }
 
-/// Addresses change with every connection; a route is told anew only for other mailboxes.
+/// Addresses change with every connection; a route is told anew only for other mailboxes, or another circle secret.
 fn same(told: &Route, now: &Route) -> bool {
-    told.mailboxes.iter().map(|mailbox| mailbox.device).eq(now.mailboxes.iter().map(|mailbox| mailbox.device))
+    told.circle == now.circle
+        && told.mailboxes.iter().map(|mailbox| mailbox.device).eq(now.mailboxes.iter().map(|mailbox| mailbox.device))
 }

@@ -178,7 +178,8 @@ impl Asked {
     }
 
     fn fetch(&mut self, read: ReadKey) -> Vec<Vec<u8>> {
-        let MailboxAnswer::Fetched { queues, .. } = self.ask(self.mei, MailboxRequest::Fetch { reads: vec![read] })
+        let MailboxAnswer::Fetched { queues, .. } =
+            self.ask(self.mei, MailboxRequest::Fetch { reads: vec![read], strangers: None })
         else {
             panic!("refused")
         };
@@ -201,7 +202,7 @@ fn item(mark: u8) -> Vec<u8> {
 fn a_mailbox_serves_those_it_knows_keeps_each_item_once_and_forgets_what_is_acknowledged() {
     let mut box_of = Asked::new();
     assert_eq!(box_of.leave(READ, &[item(1)]), MailboxAnswer::Refused, "no such queue");
-    let stranger = MailboxRequest::Fetch { reads: vec![READ] };
+    let stranger = MailboxRequest::Fetch { reads: vec![READ], strangers: None };
     assert_eq!(box_of.ask(DeviceId([9; 32]), stranger), MailboxAnswer::Refused, "a stranger opens none");
     assert!(box_of.fetch(READ).is_empty());
     let twice = [item(1), item(2), item(1)];

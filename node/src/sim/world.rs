@@ -24,6 +24,8 @@ const ANSWER_MS: u64 = 15_000;
 const TICK_MS: u64 = 60_000;
 /// How often linked nodes reconcile their common topics.
 const RESYNC_MS: u64 = 10 * 60_000;
+/// How long the work for a request's postage takes.
+const STAMP_MS: u64 = 2_000;
 /// Records in one message of a reconciliation.
 pub(super) const SYNC_BATCH: usize = 256;
 
@@ -61,6 +63,7 @@ pub(super) enum Delivery {
     Published { id: RecordId, peers: usize },
     Mailbox { from: usize, number: u64, request: MailboxRequest },
     MailboxAnswer { from: usize, number: u64, answer: MailboxAnswer },
+    Stamped { to: AccountId, nonce: u64 },
 }
 
 pub(super) struct SimNode {
@@ -292,6 +295,7 @@ impl World {
                 let from = self.nodes[from].device;
                 self.step(node, vec![Input::MailboxAnswer { from, number, answer: Some(answer) }]);
             }
+            Delivery::Stamped { to, nonce } => self.step(node, vec![Input::Stamped { to, nonce }]),
             Delivery::Published { id, peers } => self.step(node, vec![Input::Published { id, peers }]),
         }
     }
@@ -395,6 +399,11 @@ impl World {
                         self.transmit(node, peer, ask);
                     }
                 }
+                Effect::Stamp { to, work, bits, from } => {
+                    if let Some(nonce) = work.search(bits, from, u64::MAX) {
+                        self.schedule(STAMP_MS, node, Happening::Input(Box::new(Delivery::Stamped { to, nonce })));
+                    }
+                }
                 Effect::MailboxAnswer(token, answer) => {
                     if let Some((asker, number)) = self.asking.remove(&token) {
                         let tell = || Delivery::MailboxAnswer { from: node, number, answer: answer.clone() };
@@ -429,7 +438,11 @@ impl World {
                 // The others have learned of a new identity when they are linked again.
                 Effect::Identity(_) => self.relink(node),
                 Effect::Reindex(sequence, _) => self.indexed(node, sequence),
-                Effect::Changed(_) | Effect::Notify(_) | Effect::Index(_) | Effect::Outcomes(..) => {}
+                Effect::StopStamp(_)
+                | Effect::Changed(_)
+                | Effect::Notify(_)
+                | Effect::Index(_)
+                | Effect::Outcomes(..) => {}
             }
         }
     }

@@ -4,8 +4,9 @@
 
 use axum::{extract::State, http::StatusCode};
 use hutong_node::{
-    account,
+    account, contact,
     engine::{CommandError, Cx, EngineError},
+    mailbox,
 };
 use hutong_protocol::{
     AccountId, DeviceId,
@@ -90,6 +91,8 @@ pub struct Account {
     /// The picture.
     #[schema(required)]
     pub picture: Option<BlobHash>,
+    /// What a stranger's request costs, in bits: each doubles the work.
+    pub postage: u8,
     /// Whether the owner has shown that the recovery phrase was written down.
     pub phrase_confirmed: bool,
     /// Whether this account runs a store.
@@ -111,6 +114,10 @@ pub struct ProfileUpdate {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<BlobHash>)]
     pub picture: Option<Option<BlobHash>>,
+    /// What a stranger's request costs, in bits: 0 to 28.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 28)]
+    pub postage: Option<u8>,
 }
 
 /// A device of this account.
@@ -244,17 +251,18 @@ async fn own(state: &AppState) -> ApiResult<Account> {
 
 fn shape(views: &Views<'_>, me: AccountId) -> Result<Account, EngineError> {
     let profile = account::view::profile(views.read, &me)?.unwrap_or_default();
-    let link = Link {
-        target: Target::Contact(me),
-        name: Some(profile.name.clone()).filter(|name| !name.is_empty()),
-        addresses: views.node.addresses(),
-    };
+    let postage = contact::strangers::wanted(views.read, &me)?;
+    let name = Some(profile.name.clone()).filter(|name| !name.is_empty());
+    let mut link = Link::new(Target::Contact(me), name, views.node.addresses());
+    link.mailboxes = mailbox::strangers::in_link(views.read)?;
+    link.postage = Some(postage);
     Ok(Account {
         account: me.into(),
         device: views.node.device().into(),
         name: profile.name,
         about: profile.about,
         picture: profile.picture.map(Into::into),
+        postage,
         phrase_confirmed: account::view::phrase_confirmed(views.read)?,
         is_store: account::view::is_store(views.read, &me)?,
         invite: link.to_string(),
@@ -275,7 +283,7 @@ async fn update_profile(
     blob::require(&state, order.picture.flatten(), "picture").await?;
     let update = move |cx: &mut Cx<'_>| {
         let picture = order.picture.map(|picture| picture.map(Into::into));
-        account::update_profile(cx, order.name.as_deref(), order.about.as_deref(), picture)
+        account::update_profile(cx, order.name.as_deref(), order.about.as_deref(), picture, order.postage)
     };
     state.node().call(update).await?;
     own(&state).await.map(Json)

@@ -1,7 +1,7 @@
 //! Contacts and contact requests.
 
 use axum::{extract::State, http::StatusCode};
-use hutong_node::contact::view::ContactState as Known;
+use hutong_node::contact::{ask::Invite, view::ContactState as Known};
 use hutong_node::{
     account, contact,
     engine::{CommandError, Cx, EngineError},
@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    common::{BlobHash, Id, Ms, present},
+    common::{BlobHash, Id, Ms, Party, present},
     link,
 };
 use crate::{
@@ -22,6 +22,9 @@ use crate::{
     state::AppState,
     views::Views,
 };
+
+/// Contacts in common that are named with a request.
+const COMMON_SHOWN: usize = 8;
 
 /// Asks somebody to be in touch: by their link, or by their account if this node knows it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -67,6 +70,38 @@ pub enum ContactState {
     None,
 }
 
+/// How far a request of mine is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AskingState {
+    /// Its postage is being worked for: seconds, or minutes if they want much.
+    Paying,
+    /// It is on its way, or waits for their answer.
+    Sent,
+    /// Their node refused it, and does not say that more postage would help.
+    Refused,
+}
+
+/// A request of mine that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Asking {
+    /// How far it is.
+    pub state: AskingState,
+    /// Its postage in bits: each doubles the work.
+    pub bits: u8,
+    /// It was sent with less before: their node asks for more.
+    pub again: bool,
+}
+
+/// Requests to me.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ContactRequests {
+    /// Of those with whom I have contacts in common; most in common first.
+    pub known: Vec<Contact>,
+    /// Of all others; most postage first.
+    pub others: Vec<Contact>,
+}
+
 /// Somebody, and how far we are in touch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Contact {
@@ -87,6 +122,13 @@ pub struct Contact {
     /// The sentence of the request.
     #[schema(required)]
     pub text: Option<String>,
+    /// With a request of theirs: how many contacts it proves that we have in common.
+    pub common: u32,
+    /// Some of those, at most eight.
+    pub common_contacts: Vec<Party>,
+    /// A request of mine that waits.
+    #[schema(required)]
+    pub asking: Option<Asking>,
     /// When the state last changed.
     pub since: Ms,
     /// Whether one of their devices is connected now.
@@ -124,6 +166,7 @@ pub struct ContactDevice {
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list, add))
+        .routes(routes!(requests))
         .routes(routes!(get, update, remove))
         .routes(routes!(safety))
         .routes(routes!(accept))
@@ -146,6 +189,9 @@ pub(crate) fn shape(views: &Views<'_>, account: &AccountId) -> Result<Contact, E
         Known::Accepted => ContactState::Accepted,
         Known::Declined => ContactState::Declined,
     };
+    let asking = asking(views, account, &row)?;
+    let common = if row.state == Known::Incoming { row.common } else { Vec::new() };
+    let common_contacts = common.iter().take(COMMON_SHOWN).map(|common| views.party(common));
     Ok(Contact {
         account: (*account).into(),
         name: shown.name,
@@ -154,11 +200,43 @@ pub(crate) fn shape(views: &Views<'_>, account: &AccountId) -> Result<Contact, E
         picture: shown.picture.map(Into::into),
         state,
         text: Some(row.text).filter(|text| !text.is_empty()),
+        common: u32::try_from(common.len()).unwrap_or(u32::MAX),
+        common_contacts: common_contacts.collect::<Result<_, _>>()?,
+        asking,
         since: row.since.into(),
         online: views.is_online(account),
         last_seen: views.last_seen(account)?.map(Into::into),
         is_store: account::view::is_store(views.read, account)?,
     })
+}
+
+fn asking(views: &Views<'_>, account: &AccountId, row: &contact::view::Contact) -> Result<Option<Asking>, EngineError> {
+    if row.state != Known::Outgoing {
+        return Ok(None);
+    }
+    let sent = row.asked.as_ref();
+    if let Some(bits) = contact::ask::working(views.read, account)? {
+        return Ok(Some(Asking { state: AskingState::Paying, bits, again: sent.is_some() }));
+    }
+    let refused = sent.is_some_and(|sent| sent.refused);
+    let state = if refused { AskingState::Refused } else { AskingState::Sent };
+    Ok(Some(Asking { state, bits: sent.map_or(0, |sent| sent.bits), again: false }))
+}
+
+/// Requests to me: of friends of friends, and of strangers.
+#[utoipa::path(get, path = "/api/contacts/requests", tag = "contacts", responses((status = 200, body = ContactRequests)))]
+async fn requests(State(state): State<AppState>, _: Auth) -> ApiResult<Json<ContactRequests>> {
+    let requests = |views: &Views<'_>| {
+        let mut rows = contact::view::list(views.read)?;
+        rows.retain(|(_, row)| row.state == Known::Incoming && !row.blocked);
+        rows.sort_by_key(|(_, row)| std::cmp::Reverse((row.common.len(), row.bits, row.since)));
+        let (mut known, mut others) = (Vec::new(), Vec::new());
+        for (account, row) in rows {
+            if row.common.is_empty() { &mut others } else { &mut known }.push(shape(views, &account)?);
+        }
+        Ok(ContactRequests { known, others })
+    };
+    state.view(requests).await.map(Json)
 }
 
 /// What shows that nobody is in between: a number to compare, and their devices.
@@ -210,21 +288,23 @@ async fn list(State(state): State<AppState>, _: Auth) -> ApiResult<Json<Vec<Cont
     (status = 422, body = Problem),
 ))]
 async fn add(State(state): State<AppState>, _: Auth, Json(order): Json<ContactAdd>) -> ApiResult<Json<Contact>> {
-    let (account, addresses) = match (order.uri.as_deref(), order.account) {
+    let invite = match (order.uri.as_deref(), order.account) {
         (Some(uri), _) => {
-            let link = link::parse(uri)?;
-            match link.target {
-                Target::Contact(account) | Target::Store(account) => (account, link.addresses),
+            let link::Link { target, addresses, mailboxes, postage, .. } = link::parse(uri)?;
+            match target {
+                Target::Contact(account) | Target::Store(account) => Invite { account, addresses, mailboxes, postage },
                 Target::Group(_) | Target::Listing(..) => {
                     return Err(ApiError::invalid("uri", "This link leads to no person. Paste an invite link."));
                 }
             }
         }
-        (None, Some(account)) => (account.into(), Vec::new()),
+        (None, Some(account)) => {
+            Invite { account: account.into(), addresses: Vec::new(), mailboxes: Vec::new(), postage: None }
+        }
         (None, None) => return Err(ApiError::invalid("uri", "Paste an invite link, or name an account.")),
     };
-    let text = order.text.unwrap_or_default();
-    state.node().call(move |cx| contact::add(cx, account, addresses, &text)).await?;
+    let (account, text) = (invite.account, order.text.unwrap_or_default());
+    state.node().call(move |cx| contact::ask::ask(cx, invite, &text)).await?;
     one(&state, account).await
 }
 
@@ -276,7 +356,7 @@ async fn update(
     one(&state, account).await
 }
 
-/// Removes a contact from this node.
+/// Removes a contact from this node, or takes back a request that was not answered.
 #[utoipa::path(delete, path = "/api/contacts/{account}", tag = "contacts", params(("account" = Id, Path)),
     responses((status = 204, description = "Removed")))]
 async fn remove(State(state): State<AppState>, _: Auth, Path(account): Path<Id>) -> ApiResult<StatusCode> {

@@ -6,14 +6,12 @@ use hutong_node::{
     engine::{EngineError, get_slot},
     group,
 };
-use hutong_protocol::{
-    AccountId, Kind,
-    link::{Link, Target},
-    market,
-};
+use hutong_protocol::{AccountId, Kind, link::Target, market};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub(crate) use hutong_protocol::link::Link;
 
 use super::common::{BlobHash, Id};
 use crate::{
