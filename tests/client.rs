@@ -93,6 +93,12 @@ impl Client {
         self.ask(Method::PATCH, path, Some(body)).await
     }
 
+    /// # Errors
+    /// [`Refusal`], or that nobody answered.
+    pub async fn delete(&self, path: &str) -> Result<Value> {
+        self.ask(Method::DELETE, path, None).await
+    }
+
     /// What the API refuses with.
     ///
     /// # Errors

@@ -12,6 +12,7 @@
 //! | `defence` | what the local server refuses |
 //! | `hostile` | peers that send garbage, flood, or never answer |
 //! | `sealed` | two who are never there together, and what their mailbox sees of it: nothing |
+//! | `strangers` | a first request: its postage, whom both know, and how it reaches who is away |
 //! | `full_disk` | a disk without room |
 //! | `reach` | NATs and a relay, a LAN without internet, a changed address, a laptop that slept (network namespaces) |
 //!
@@ -33,3 +34,4 @@ mod reach;
 #[cfg(target_os = "linux")]
 mod sealed;
 mod search;
+mod strangers;

@@ -3,7 +3,9 @@ import { api, seg } from "$lib/api";
 import { counts } from "$lib/counts.svelte";
 import { events } from "$lib/events.svelte";
 import { Resource } from "$lib/resource.svelte";
+import { locale } from "$lib/i18n/index.svelte";
 import type { Contact } from "$lib/types";
+import { t } from "./texts";
 
 class Contacts extends Resource<Contact[]> {
   constructor() {
@@ -36,11 +38,24 @@ export const contacts = new Contacts();
 export const nameOf = (contact: Pick<Contact, "alias" | "name" | "account">): string =>
   contact.alias || contact.name || contact.account.slice(0, 8);
 
+/** "3 contacts in common: Tom, Ann, …", or nothing. */
+export function inCommon(contact: Contact): string {
+  const names = contact.common_contacts.slice(0, 3).map((one) => one.name);
+  if (contact.common === 0) return "";
+  const more = contact.common > names.length ? [...names, "…"] : names;
+  return names.length
+    ? t.commonNames(contact.common, more.join(locale.tag.startsWith("zh") ? "、" : ", "))
+    : t.common(contact.common);
+}
+
 /** Keeps the list and the tab's count up to date. Runs inside an effect. */
 export function startContacts(): () => void {
   void contacts.reload();
   $effect(() => {
-    counts.requests = (contacts.data ?? []).filter((one) => one.state === "incoming").length;
+    // Strangers wait without a number that asks to be looked at.
+    counts.requests = (contacts.data ?? []).filter(
+      (one) => one.state === "incoming" && one.common > 0,
+    ).length;
   });
   const stops = [
     events.on("contact", (event) => contacts.put(event.contact)),

@@ -40,7 +40,25 @@ export const en = {
   seeItem: "See the item",
   itsYou: "That's you.",
   // Requests
-  incoming: "For you",
+  incoming: "From people you may know",
+  others: "From others",
+  othersText:
+    "Nobody among your contacts knows them. They paid postage: their node worked for a few seconds.",
+  othersShow: (count: number) => (count === 1 ? "1 request from others" : `${count} requests from others`),
+  common: (count: number) => (count === 1 ? "1 contact in common" : `${count} contacts in common`),
+  commonNames: (count: number, names: string) =>
+    `${count === 1 ? "1 contact in common" : `${count} contacts in common`}: ${names}`,
+  paying: "Paying postage…",
+  payingAgain: "Their node asks for more postage. Paying…",
+  payingTime: {
+    moment: "It takes a moment. The request leaves by itself.",
+    seconds: "It takes a few seconds. The request leaves by itself.",
+    tens: "It takes about ten seconds. The request leaves by itself.",
+    minute: "It may take a minute or more. The request leaves by itself.",
+  },
+  refused: "Their node did not take the request.",
+  cancelRequest: "Cancel the request",
+  requestPaying: "Your node pays the postage, then the request leaves by itself.",
   outgoing: "Sent by you",
   noRequests: "No requests",
   noRequestsText: "When someone opens your link and asks to be a contact, it shows here.",
@@ -61,7 +79,8 @@ export const en = {
   unblock: "Unblock",
   blocked: "Blocked",
   blockTitle: (name: string) => `Block ${name}?`,
-  blockText: "Nothing they send reaches you any more. They are not told.",
+  blockText:
+    "Nothing of theirs is shown or kept any more: no messages, not in groups either, no reviews, no requests. They are not told. If you unblock them later, what others still have comes back by and by.",
   remove: "Delete contact",
   removeTitle: (name: string) => `Delete ${name}?`,
   removeText: "They leave your contacts. The messages you have stay on your node.",
