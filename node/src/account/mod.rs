@@ -131,10 +131,10 @@ pub(crate) fn introduced(cx: &mut Cx<'_>, record: &Verified) -> Result<(), Rejec
         Kind::Device => {
             let body = rules::device(record)?;
             let device = record.header().device;
-            if let Some((keys, version)) = body.seal.zip(record.header().version)
+            if let Some(version) = record.header().version
                 && !crate::engine::peers::is_revoked(cx.read(), &account, &device)?
             {
-                cx.learn(record.certificate(), keys, body.mailbox, version)?;
+                cx.learn(record.certificate(), &body, version)?;
             }
         }
         Kind::Revocation => {

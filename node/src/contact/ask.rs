@@ -158,7 +158,7 @@ pub(super) fn stop_working(cx: &mut Cx<'_>, to: &AccountId) -> Result<(), Engine
 /// Nothing is to be asked any more: not what waits for its postage, nor what waits for its recipient.
 pub(super) fn stop(cx: &mut Cx<'_>, to: &AccountId, contact: &Contact) -> Result<(), EngineError> {
     if let (Some(asked), Some(me)) = (&contact.asked, cx.account()) {
-        cx.withdraw(&Topic::direct(&me, to), to, &asked.request)?;
+        cx.take_back(&Topic::direct(&me, to), to, &asked.request)?;
     }
     stop_working(cx, to)
 }
@@ -202,7 +202,7 @@ fn send(cx: &mut Cx<'_>, to: &AccountId, text: String, stamp: Option<Stamp>, bit
     let topic = Topic::direct(&me, to);
     let contact = view::get(cx.read(), to)?;
     if let Some(before) = &contact.asked {
-        cx.withdraw(&topic, to, &before.request)?;
+        cx.take_back(&topic, to, &before.request)?;
     }
     let body = body(cx, &me, to, text, stamp)?;
     let draft = Draft::new(topic, Kind::ContactRequest, &body).map_err(EngineError::from)?;

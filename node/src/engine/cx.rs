@@ -251,8 +251,8 @@ impl Cx<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn withdraw(&mut self, topic: &Topic, to: &AccountId, id: &RecordId) -> Result<(), EngineError> {
-        outbox::withdraw(self, to, id)?;
+    pub fn take_back(&mut self, topic: &Topic, to: &AccountId, id: &RecordId) -> Result<(), EngineError> {
+        super::left::take_back(self, to, id)?;
         self.drop_record(topic, id)
     }
 

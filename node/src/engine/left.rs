@@ -102,7 +102,7 @@ pub(crate) fn one_to_be_left(
     let place = parse(&key).filter(|_| !row.kept_in(cx.now).contains(mailbox));
     let Some(Waiting { at, .. }) = place else { return Ok(None) };
     let Some((receipt, bytes)) = envelope(cx, &row, id, at)? else { return Ok(None) };
-    Ok(cx.seal(to, &Plain { id: *id, receipt, bytes: &bytes })?.map(Into::into))
+    Ok(cx.seal(to, &Plain { id: *id, receipt, bytes: &bytes, group: None })?.map(Into::into))
 }
 
 /// A mailbox of a device keeps these.
@@ -127,6 +127,16 @@ pub(crate) fn left(
         }
         cx.put_value(key, &OutboxRow { state: OutboxState::Left, since: cx.now, left_in, ..row })?;
         cx.emit(&DomainEvent::Left(*account, *id))?;
+    }
+    Ok(())
+}
+
+/// A record is not to be delivered any more.
+pub(super) fn take_back(cx: &mut Cx<'_>, to: &AccountId, id: &RecordId) -> Result<(), EngineError> {
+    for (key, _) in cx.txn.collect(KeyRange::prefix(&keys::outbox_of(to)), Direction::Ascending, usize::MAX)? {
+        if parse(&key).is_some_and(|waiting| waiting.id == *id) {
+            cx.txn.delete(&key);
+        }
     }
     Ok(())
 }

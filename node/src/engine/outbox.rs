@@ -472,16 +472,6 @@ pub(super) fn acknowledged(
     Ok(found)
 }
 
-/// A record is not to be delivered any more.
-pub(super) fn withdraw(cx: &mut Cx<'_>, to: &AccountId, id: &RecordId) -> Result<(), EngineError> {
-    for (key, _) in cx.txn.collect(KeyRange::prefix(&keys::outbox_of(to)), Direction::Ascending, usize::MAX)? {
-        if parse(&key).is_some_and(|waiting| waiting.id == *id) {
-            cx.txn.delete(&key);
-        }
-    }
-    Ok(())
-}
-
 /// A device could not open these: they are sealed anew, with the session that this word came by.
 pub(super) fn unreadable(
     cx: &mut Cx<'_>,
