@@ -4,6 +4,7 @@ use hutong_protocol::{
     AccountId, DeviceId,
     limits::{STAMP_DAYS_MAX, STRANGER_ITEMS_MAX},
     mailbox::{MailboxAnswer, MailboxRequest, ReadKey, StrangerQueue},
+    market::{PaymentMethod, PaymentMethodKind, ReturnPolicy, Store},
     postage::{Postmark, Stamp, Work, day_of},
 };
 use serde_bytes::ByteBuf;
@@ -14,7 +15,7 @@ use crate::{
     contact::{ask::Invite, view::ContactState},
     engine::{Input, Token},
     market,
-    sim::{Faults, World, shop},
+    sim::{Faults, World},
     testing::{TestNode, neighbours},
 };
 
@@ -23,6 +24,27 @@ const NO_FAULTS: Faults = Faults { loss: 0, duplicate: 0, crash_permille: 0, del
 const MEI: usize = 0;
 const TOM: usize = 1;
 const SHOP: usize = 2;
+
+fn shop() -> Store {
+    Store {
+        name: "Shop".into(),
+        about: String::new(),
+        logo: None,
+        banner: None,
+        currency: "CNY".parse().unwrap(),
+        languages: vec!["en".into()],
+        opening_hours: String::new(),
+        contact: String::new(),
+        payment_methods: vec![PaymentMethod { kind: PaymentMethodKind::PayOnDelivery, instructions: String::new() }],
+        shipping: Vec::new(),
+        pickup: Vec::new(),
+        returns: ReturnPolicy::default(),
+        policies: String::new(),
+        cancellation_fee: Default::default(),
+        arbiters: Vec::new(),
+        vacation: false,
+    }
+}
 
 /// Mei and Tom, who do not know each other, and a shop that both are in touch with.
 fn town() -> (World, Vec<AccountId>) {

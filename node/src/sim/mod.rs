@@ -13,8 +13,6 @@ mod rng;
 mod town;
 mod world;
 
-#[cfg(test)]
-pub(crate) use self::order::shop;
 pub use self::{
     rng::Rng,
     world::{Faults, World},

@@ -60,7 +60,7 @@ fn money(minor: i64) -> Money {
     Money::new(minor, currency())
 }
 
-pub(crate) fn shop() -> Store {
+fn shop() -> Store {
     let method = |kind| PaymentMethod { kind, instructions: "Account 1234".into() };
     let option = ShippingOption {
         id: "post".into(),
