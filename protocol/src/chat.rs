@@ -1,6 +1,7 @@
 //! Bodies of messages and receipts, the cards a message may carry, and what may be done with a message afterwards.
 
 mod action;
+pub mod attachment;
 mod emoji;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use crate::{
 
 pub use self::{
     action::{Action, MessageAction},
+    attachment::{Attachment, AttachmentKind, FileKey, Location, Position},
     emoji::is_emoji,
 };
 
@@ -135,15 +137,24 @@ pub struct Content {
     /// From now on messages disappear after so many milliseconds; 0: no longer. Only in direct messages, and alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disappear_ms: Option<u64>,
+    /// Files that go with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
+    /// Where somebody is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
 }
 
 impl Content {
     /// # Errors
     /// [`RecordError::Field`] if it is empty or breaks a limit.
     pub fn validate(&self) -> Result<(), RecordError> {
-        if self.text.trim().is_empty() && self.card.is_none() && self.disappear_ms.is_none() {
-            return Err(RecordError::Field("a message has a text or a card"));
+        let shows = self.card.is_some() || self.location.is_some() || !self.attachments.is_empty();
+        if self.text.trim().is_empty() && !shows && self.disappear_ms.is_none() {
+            return Err(RecordError::Field("a message has a text, a card, a file or a place"));
         }
+        attachment::check_attachments(&self.attachments)?;
+        self.location.as_ref().map_or(Ok(()), Location::validate)?;
         if self.disappear_ms.is_some_and(|ms| ms > DISAPPEAR_MS_MAX) {
             return Err(RecordError::Field("messages disappear within a year"));
         }

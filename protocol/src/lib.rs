@@ -21,6 +21,7 @@ pub mod money;
 pub mod order;
 pub mod own;
 pub mod phrase;
+pub mod picture;
 pub mod postage;
 pub mod record;
 pub mod seal;

@@ -78,6 +78,22 @@ pub const QUEUE_MS_MAX: u64 = 21 * 24 * 60 * 60 * 1000;
 pub const QUEUES_FETCHED_MAX: usize = 2_048;
 /// Largest blob in bytes (1 GiB).
 pub const BLOB_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Files of one message: a page of pictures.
+pub const ATTACHMENTS_MAX: usize = 10;
+/// A file's name in UTF-8 bytes: what file systems allow.
+pub const ATTACHMENT_NAME_BYTES_MAX: usize = 255;
+/// A media type in bytes. The longest in use have about 80.
+pub const MEDIA_TYPE_BYTES_MAX: usize = 128;
+/// How loud a voice note is along the way: as many bars as a bubble on a phone is wide.
+pub const WAVEFORM_VALUES_MAX: usize = 64;
+/// The small picture of a file in bytes (8 KiB): it comes with the message, before the file does.
+pub const THUMBNAIL_BYTES_MAX: usize = 8 * 1024;
+/// All small pictures of one message in bytes (32 KiB): with the longest text the record stays under 64 KiB.
+pub const THUMBNAILS_BYTES_MAX: usize = 32 * 1024;
+/// The longest side of a small picture in pixels: 1 MiB decoded at most.
+pub const THUMBNAIL_SIDE_MAX: u32 = 512;
+/// How long a place is told live (8 hours): a shift, and no more than a forgotten one may last.
+pub const LIVE_LOCATION_MS_MAX: u64 = 8 * 60 * 60 * 1000;
 /// Addresses named in one link: enough for TCP and QUIC on a few interfaces, small enough for a QR code.
 pub const LINK_ADDRESSES_MAX: usize = 6;
 /// Members of a public group whose membership a node keeps.

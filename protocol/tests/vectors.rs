@@ -12,7 +12,10 @@ use hutong_protocol::{
     AccountId, BlobHash, Certificate, DeviceKey, Draft, GroupId, Kind, RecordId, RevocationStatement, Signature,
     TimestampMs, Topic, Unverified,
     account::{Device, Profile, Revocation, SealKeys},
-    chat::{Action, Card, Content, Mention, Message, MessageAction, Receipt, ReceiptStatus},
+    chat::{
+        Action, Attachment, AttachmentKind, Card, Content, FileKey, Location, Mention, Message, MessageAction, Receipt,
+        ReceiptStatus,
+    },
     circle::CircleSecret,
     contact::{ContactAnswer, ContactRequest},
     group::{
@@ -37,6 +40,7 @@ use hutong_protocol::{
     trust::{ContractHash, Countersignature, Recommendation, Review, ReviewKey, countersigned_message},
 };
 use serde::Serialize;
+use serde_bytes::ByteBuf;
 
 const NOT_BEFORE: TimestampMs = TimestampMs(1_760_000_000_000);
 const AT: TimestampMs = TimestampMs(1_760_000_100_000);
@@ -319,7 +323,58 @@ fn actions(author: &Author) -> Vec<(String, Vec<u8>)> {
     let draft = Draft::new(Topic::direct(&author.me(), &to), Kind::Message, &Message { to, content }).unwrap();
     let draft = Draft { expires: Some(TimestampMs(1_760_086_500_000)), ..draft };
     vectors.push(("message.disappear".into(), author.sign(draft)));
+    vectors.extend(carried(author));
     vectors
+}
+
+/// Files and places.
+fn carried(author: &Author) -> Vec<(String, Vec<u8>)> {
+    let to = author.other;
+    let size = [8u32.to_be_bytes(), 6u32.to_be_bytes()].concat();
+    let thumbnail = [b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".as_slice(), &size].concat();
+    let picture = Attachment {
+        blob: BlobHash([0x71; 32]),
+        key: Some(FileKey([0x72; 32])),
+        size: 123_456,
+        media_type: "image/jpeg".into(),
+        name: "草莓.jpg".into(),
+        kind: AttachmentKind::Image,
+        width: Some(1_600),
+        height: Some(1_200),
+        duration_ms: None,
+        waveform: None,
+        thumbnail: Some(ByteBuf::from(thumbnail)),
+    };
+    let voice = Attachment {
+        blob: BlobHash([0x73; 32]),
+        key: None,
+        size: 9_000,
+        media_type: "audio/webm".into(),
+        name: "voice.webm".into(),
+        kind: AttachmentKind::Voice,
+        width: None,
+        height: None,
+        duration_ms: Some(3_500),
+        waveform: Some(ByteBuf::from(vec![0, 128, 255])),
+        thumbnail: None,
+    };
+    let location = Location {
+        lat_e7: 399_042_110,
+        lon_e7: -1_164_073_950,
+        accuracy_m: Some(12),
+        label: Some("东门".into()),
+        live_until: Some(TimestampMs(AT.0 + 900_000)),
+    };
+    let files = Content { attachments: vec![picture, voice], ..Content::default() };
+    let place = Content { location: Some(location), ..Content::default() };
+    assert_eq!((files.validate(), place.validate()), (Ok(()), Ok(())));
+    let action = Action::Move { lat_e7: 399_042_111, lon_e7: -1_164_073_951, accuracy_m: Some(5), ended: true };
+    let moved = MessageAction { to, target: RecordId([0x61; 32]), target_at: AT, action };
+    vec![
+        ("message.attachments".into(), author.private(Kind::Message, &Message { to, content: files }).1),
+        ("message.location".into(), author.private(Kind::Message, &Message { to, content: place }).1),
+        ("message.action.move".into(), author.private(Kind::MessageAction, &moved).1),
+    ]
 }
 
 fn goods(author: &Author) -> Vec<(String, Vec<u8>)> {

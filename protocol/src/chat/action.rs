@@ -3,10 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Mention, check_mentions, emoji::is_emoji};
+use super::{Mention, Position, check_mentions, emoji::is_emoji};
 use crate::{
     ids::{AccountId, RecordId},
-    limits::{EMOJI_BYTES_MAX, MESSAGE_TEXT_BYTES_MAX, RECALL_MS_MAX},
+    limits::{EMOJI_BYTES_MAX, LIVE_LOCATION_MS_MAX, MESSAGE_TEXT_BYTES_MAX, RECALL_MS_MAX},
     record::{Header, RecordError},
     text::check_text,
     time::TimestampMs,
@@ -36,6 +36,20 @@ pub enum Action {
     Recall,
     /// Deleted for everyone. Only its author; the lowest `(at, id)` of recalls and deletions counts.
     Delete,
+    /// Where its author is now, of a message that tells it live. Only its author; the highest `(at, id)` counts, and only
+    /// if it was said while the message was live.
+    Move {
+        /// Latitude in ten-millionths of a degree.
+        lat_e7: i32,
+        /// Longitude in ten-millionths of a degree.
+        lon_e7: i32,
+        /// How far off it may be, in metres.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        accuracy_m: Option<u32>,
+        /// It is told no longer: this was the last place.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        ended: bool,
+    },
     /// One of a later version: kept, and without effect here.
     #[serde(other)]
     Unknown,
@@ -61,6 +75,12 @@ impl Action {
             }
             Self::Recall if header.at > target_at.plus_ms(RECALL_MS_MAX) => {
                 Err(RecordError::Field("a message is recalled within two minutes"))
+            }
+            Self::Move { .. } if header.at > target_at.plus_ms(LIVE_LOCATION_MS_MAX) => {
+                Err(RecordError::Field("a place is told live for at most eight hours"))
+            }
+            Self::Move { lat_e7, lon_e7, accuracy_m, .. } => {
+                Position { lat_e7: *lat_e7, lon_e7: *lon_e7, accuracy_m: *accuracy_m }.validate()
             }
             _ => Ok(()),
         }
