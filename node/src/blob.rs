@@ -277,6 +277,39 @@ impl BlobStore {
         remove_if_there(&self.tree_path(hash)).map_err(failed("remove a file's hash tree"))
     }
 
+    /// Forgets a download on its way. It must not be running. Removing what is not here is no error.
+    ///
+    /// # Errors
+    /// [`BlobError::Io`].
+    pub fn remove_partial(&self, hash: &BlobHash) -> Result<(), BlobError> {
+        let (data, map) = partial::paths(self, hash);
+        let Ok(metadata) = fs::metadata(&data) else { return Ok(()) };
+        remove_if_there(&map).and_then(|()| remove_if_there(&data)).map_err(failed("remove a download"))?;
+        self.release(metadata.len());
+        Ok(())
+    }
+
+    /// How many bytes of a download on its way are here; 0 if there is none.
+    #[must_use]
+    pub fn received(&self, hash: &BlobHash) -> u64 {
+        partial::received(self, hash)
+    }
+
+    /// Bytes of a download on its way, from `start` on and to the end of their segment at most; `None` if they have not
+    /// come. They were checked when they came. `size`: that of the blob.
+    ///
+    /// # Errors
+    /// [`BlobError::Io`].
+    pub fn read_partial(
+        &self,
+        hash: &BlobHash,
+        size: u64,
+        start: u64,
+        most: u64,
+    ) -> Result<Option<Vec<u8>>, BlobError> {
+        partial::read(self, hash, size, start, most)
+    }
+
     /// Sets bytes aside, or refuses.
     fn reserve(&self, size: u64) -> Result<(), BlobError> {
         let within = |bytes: u64| bytes.checked_add(size).filter(|bytes| *bytes <= self.quota_bytes);
@@ -397,12 +430,18 @@ impl BlobImport<'_> {
         self.file.write_all(bytes).map_err(failed("write a file"))
     }
 
+    /// The hash of what was written so far.
+    #[must_use]
+    pub fn hash(&self) -> BlobHash {
+        BlobHash(*self.hasher.finalize().as_bytes())
+    }
+
     /// Stores what was written and says its hash. When it returns, the blob survives a loss of power.
     ///
     /// # Errors
     /// [`BlobError::Io`], [`BlobError::Full`].
     pub fn finish(mut self) -> Result<BlobHash, BlobError> {
-        let hash = BlobHash(*self.hasher.finalize().as_bytes());
+        let hash = self.hash();
         self.file.rewind().and_then(|()| self.file.sync_all()).map_err(failed("write a file to the disk"))?;
         self.store.shelve(&self.path, &hash, self.size)?;
         self.size = 0; // The room belongs to the blob now.

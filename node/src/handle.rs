@@ -1,7 +1,7 @@
 //! The cloneable [`Node`]: what the web server and the command call.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
 };
@@ -10,6 +10,7 @@ use hutong_protocol::{AccountId, BlobHash, DeviceId, Topic};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::{
+    attachment,
     backup::{BackupError, Snapshot},
     blob::BlobStore,
     engine::{Answer, CommandError, Cx, EngineError, Event, Indexed, Input},
@@ -26,7 +27,7 @@ const EVENTS_KEPT: usize = 1_024;
 /// Jobs waiting for the engine: callers beyond that wait in turn.
 pub(crate) const JOBS_MAX: usize = 1_024;
 /// Space for other people's files and one's own, in bytes, unless configured (8 GiB).
-const BLOB_QUOTA_BYTES: u64 = 8 * 1024 * 1024 * 1024;
+pub const BLOB_QUOTA_BYTES: u64 = 8 * 1024 * 1024 * 1024;
 
 /// The store, in the data directory.
 pub const STORE_DIR: &str = "store";
@@ -44,6 +45,8 @@ pub struct NodeConfig {
     pub upnp: bool,
     /// Whether to relay for others; `None`: if the account has a store.
     pub relay: Option<bool>,
+    /// Room for files, one's own and others', in bytes.
+    pub blob_quota_bytes: u64,
 }
 
 impl NodeConfig {
@@ -52,7 +55,14 @@ impl NodeConfig {
     pub fn loopback(data_dir: &Path) -> Self {
         let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"];
         let listen = listen.iter().filter_map(|address| address.parse().ok()).collect();
-        Self { data_dir: data_dir.to_owned(), listen, mdns: Some(false), upnp: false, relay: None }
+        Self {
+            data_dir: data_dir.to_owned(),
+            listen,
+            mdns: Some(false),
+            upnp: false,
+            relay: None,
+            blob_quota_bytes: BLOB_QUOTA_BYTES,
+        }
     }
 }
 
@@ -121,6 +131,8 @@ pub(crate) struct Inner {
     pub(crate) jobs: mpsc::Sender<Job>,
     pub(crate) events: broadcast::Sender<Event>,
     pub(crate) presence: RwLock<Presence>,
+    /// Blobs that the engine wants and the network has in hand.
+    pub(crate) fetching: RwLock<BTreeSet<BlobHash>>,
     pub(crate) net: NetHandle,
     pub(crate) blobs: Arc<BlobStore>,
     pub(crate) search: Arc<SearchIndex>,
@@ -151,7 +163,7 @@ impl Node {
         .await
         .map_err(|error| NodeError::Stopped(error.to_string()))??;
         let store: Arc<dyn Store> = Arc::new(store);
-        let blobs = Arc::new(BlobStore::open(&config.data_dir.join("blobs"), BLOB_QUOTA_BYTES)?);
+        let blobs = Arc::new(BlobStore::open(&config.data_dir.join("blobs"), config.blob_quota_bytes)?);
         let inner = runtime::start(&config, store, blobs).await?;
         Ok(Self { inner })
     }
@@ -223,6 +235,12 @@ impl Node {
         theirs.map(|(device, _)| *device).collect()
     }
 
+    /// Whether a file of a message is on its way now.
+    #[must_use]
+    pub fn is_fetching(&self, blob: &BlobHash) -> bool {
+        self.inner.fetching.read().unwrap_or_else(PoisonError::into_inner).contains(blob)
+    }
+
     /// Where this node can be reached: multiaddresses ending in `/p2p/<peer>`.
     #[must_use]
     pub fn addresses(&self) -> Vec<String> {
@@ -273,6 +291,17 @@ impl Node {
     /// # Errors
     /// [`NodeError::Net`] if the network was shut down.
     pub async fn provide_blob(&self, hash: BlobHash) -> Result<(), NodeError> {
+        if self.read(move |read| attachment::view::is_kept_for_messages(read, &hash)).await? {
+            self.call(move |cx| attachment::keep(cx, &hash)).await?;
+        }
+        Ok(self.inner.net.provide_blob(hash).await?)
+    }
+
+    /// Offers a file of a public group. Unlike [`Node::provide_blob`], it goes with the messages that name it.
+    ///
+    /// # Errors
+    /// [`NodeError::Net`] if the network was shut down.
+    pub async fn offer_blob(&self, hash: BlobHash) -> Result<(), NodeError> {
         Ok(self.inner.net.provide_blob(hash).await?)
     }
 
@@ -352,8 +381,8 @@ impl Inner {
         let (stopped, _) = watch::channel(None);
         let Parts { store, device, jobs, net, blobs, search, indexer } = parts;
         let (presence, data_dir) = (RwLock::default(), data_dir.to_owned());
-        let stamps = Stamps::default();
-        Self { store, device, jobs, events, presence, net, blobs, search, indexer, stopped, stamps, data_dir }
+        let (stamps, fetching) = (Stamps::default(), RwLock::default());
+        Self { store, device, jobs, events, presence, fetching, net, blobs, search, indexer, stopped, stamps, data_dir }
     }
 }
 

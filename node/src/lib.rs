@@ -1,6 +1,7 @@
 //! The Hutong engine, a library: ingest, features, store, network, search.
 
 pub mod account;
+pub mod attachment;
 #[cfg(feature = "runtime")]
 pub mod backup;
 #[cfg(feature = "runtime")]
@@ -34,6 +35,8 @@ mod stamps;
 pub mod store;
 #[cfg(test)]
 mod testing;
+#[cfg(feature = "runtime")]
+mod transfer;
 pub mod trust;
 
 /// Every room of the house, in the order in which they hear of each other's events. A new feature is one line here.
@@ -42,6 +45,7 @@ pub const FEATURES: engine::Registry = &[
     &contact::Contacts,
     &mailbox::Mailboxes,
     &chat::Chat,
+    &attachment::Attachments,
     &group::Groups,
     &market::Market,
     &order::Orders,

@@ -32,6 +32,7 @@ use crate::{
     },
     search::SearchIndex,
     store::Store,
+    transfer,
 };
 
 /// Effect lists waiting to be carried out. One list a commit, so this is far behind before the engine waits.
@@ -289,6 +290,11 @@ fn jobs_of(inner: &Inner, event: NetEvent) -> Vec<Job> {
             presence(inner).addresses.clone_from(&addresses);
             vec![Input::Reachable(addresses).into()]
         }
+        NetEvent::BlobProgress { hash } => {
+            // Nothing is written for it, so it takes the short way; no browser open: nobody needs to be told.
+            inner.events.send(engine::Event::Attachment(hash)).ok();
+            Vec::new()
+        }
         NetEvent::DialFailed { device, reason } => {
             tracing::debug!(?device, reason, "a dial failed");
             Vec::new()
@@ -322,7 +328,7 @@ async fn carry_out(inner: Arc<Inner>, mut lists: mpsc::Receiver<Vec<Effect>>) {
     }
 }
 
-async fn carry_out_one(inner: &Inner, effect: Effect) -> Result<(), net::NetError> {
+async fn carry_out_one(inner: &Arc<Inner>, effect: Effect) -> Result<(), net::NetError> {
     match effect {
         Effect::Publish { topic, id, bytes } => inner.net.publish(topic, id, bytes).await,
         Effect::Send { to, records } => inner.net.send(to, records).await,
@@ -345,6 +351,19 @@ async fn carry_out_one(inner: &Inner, effect: Effect) -> Result<(), net::NetErro
             }
         }
         Effect::GetSlots { from, slots } => inner.net.get_slots(from, slots).await,
+        Effect::FetchBlob { blob, sizes, private, from } => {
+            let wanted = net::Wanted { hash: blob, from, private, sizes };
+            tokio::spawn(transfer::fetch(Arc::clone(inner), wanted));
+            Ok(())
+        }
+        Effect::StopFetch(blob) => {
+            tokio::spawn(transfer::stop(Arc::clone(inner), blob));
+            Ok(())
+        }
+        Effect::DropBlob(blob) => {
+            tokio::spawn(transfer::drop_blob(Arc::clone(inner), blob));
+            Ok(())
+        }
         Effect::Identity(certificate) => inner.net.set_identity(certificate).await,
         Effect::Notify(event) => {
             // No browser is open: nobody needs to be told.

@@ -27,6 +27,7 @@ pub(super) async fn run(args: RunArgs, settings: Settings, output: Output) -> Re
         mdns,
         upnp: settings.upnp,
         relay: settings.relay,
+        blob_quota_bytes: hutong_node::handle::BLOB_QUOTA_BYTES,
     };
     let node = start(config).await?;
     let result = serve(&args, &settings, &node, output).await;

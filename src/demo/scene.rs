@@ -291,7 +291,7 @@ async fn has_message(actor: &Actor, chat: &str, id: Id) -> Result<(), DemoError>
 /// # Errors
 /// If the node refuses.
 pub(super) async fn say(actor: &Actor, chat: &str, text: &str, card: Option<CardRef>) -> Result<Message, DemoError> {
-    let message = MessageSend { text: text.to_owned(), reply_to: None, card, mentions: Vec::new() };
+    let message = MessageSend { text: text.to_owned(), card, ..MessageSend::default() };
     actor.api.post(&format!("chats/{chat}/messages"), &message).await.map_err(actor.failed())
 }
 

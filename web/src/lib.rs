@@ -11,6 +11,8 @@ pub mod auth;
 pub mod error;
 pub mod extract;
 mod fetch;
+mod media;
+mod metadata;
 mod picture;
 mod pump;
 mod secret_file;

@@ -9,7 +9,7 @@ use hutong_node::{
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use crate::{
-    api::{cart, chat_view, contact, events::Event, order},
+    api::{attachment, cart, chat_view, contact, events::Event, order},
     state::AppState,
     views::Views,
 };
@@ -115,6 +115,7 @@ fn shape(views: &Views<'_>, event: engine::Event) -> Result<Vec<Event>, EngineEr
             Ok(order.map(|order| Event::Order { order: Box::new(order) }).into_iter().collect())
         }
         engine::Event::Cart => one(Event::Cart { count: cart::count(views)? }),
+        engine::Event::Attachment(blob) => attachment::events(views, &blob),
         engine::Event::Blob(hash) => one(Event::Blob { hash: hash.into() }),
     }
 }

@@ -49,7 +49,7 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (
         HeaderName::from_static("permissions-policy"),
         HeaderValue::from_static(
-            "camera=(self), clipboard-write=(self), geolocation=(), microphone=(), payment=(), usb=()",
+            "camera=(self), clipboard-write=(self), geolocation=(self), microphone=(self), payment=(), usb=()",
         ),
     ),
 ];
@@ -156,7 +156,7 @@ fn foreign() -> ApiError {
 }
 
 /// Unsafe methods speak JSON, which no form can send and no page elsewhere may send without asking first. Uploads are
-/// the two exceptions.
+/// the exceptions.
 fn check_content_type(method: &Method, path: &str, headers: &HeaderMap) -> Result<(), ApiError> {
     if method.is_safe() {
         return Ok(());
@@ -165,14 +165,20 @@ fn check_content_type(method: &Method, path: &str, headers: &HeaderMap) -> Resul
     let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let fits = match (method, path) {
         (&Method::POST, "/api/blobs") => essence.starts_with("image/"),
+        // Any file; but none of the three types that a form may send without asking first.
+        (&Method::POST, "/api/attachments") => {
+            essence.contains('/')
+                && !["text/plain", "multipart/form-data", "application/x-www-form-urlencoded"]
+                    .contains(&essence.as_str())
+        }
         (&Method::POST, "/api/store/import") => essence == "multipart/form-data",
         _ => essence == "application/json",
     };
     if fits {
         return Ok(());
     }
-    let message =
-        "The content type must be application/json (image/* for pictures, multipart/form-data for an import).";
+    let message = "The content type must be application/json (image/* for pictures, application/octet-stream for files, \
+         multipart/form-data for an import).";
     Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message))
 }
 
@@ -180,6 +186,7 @@ fn check_content_type(method: &Method, path: &str, headers: &HeaderMap) -> Resul
 pub(crate) fn body_limit(path: &str) -> u64 {
     match path {
         "/api/blobs" => PICTURE_BYTES_MAX,
+        "/api/attachments" => hutong_protocol::limits::BLOB_BYTES_MAX,
         "/api/store/import" => IMPORT_BYTES_MAX,
         _ => JSON_BYTES_MAX,
     }
@@ -281,6 +288,11 @@ mod tests {
         assert!(!check(Method::POST, "/api/chats", Some("text/plain; application/json")));
         assert!(check(Method::POST, "/api/blobs", Some("image/webp")));
         assert!(!check(Method::POST, "/api/blobs", Some("text/html")));
+        assert!(check(Method::POST, "/api/attachments", Some("application/octet-stream")));
+        assert!(check(Method::POST, "/api/attachments", Some("video/mp4")));
+        for simple in [None, Some("text/plain; charset=utf-8"), Some("multipart/form-data; boundary=x")] {
+            assert!(!check(Method::POST, "/api/attachments", simple), "{simple:?}");
+        }
         assert!(check(Method::POST, "/api/store/import", Some("multipart/form-data; boundary=x")));
         assert!(!check(Method::POST, "/api/store/import", Some("application/json")));
     }
@@ -291,6 +303,7 @@ mod tests {
             |path: &str, bytes: &'static str| check_length(path, &headers(&[("content-length", bytes)])).is_ok();
         assert!(check("/api/chats", "1048576") && !check("/api/chats", "1048577"));
         assert!(check("/api/blobs", "16777216") && !check("/api/blobs", "16777217"));
+        assert!(check("/api/attachments", "1073741824") && !check("/api/attachments", "1073741825"));
         assert!(check("/api/store/import", "536870912") && !check("/api/store/import", "536870913"));
     }
 

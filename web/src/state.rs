@@ -23,6 +23,8 @@ const SESSIONS_FILE: &str = "web-sessions.json";
 
 /// Uploads at once: each may hold 16 MiB in memory.
 const UPLOADS_MAX: usize = 8;
+/// Files that are added at once: each has a thread while it comes.
+const ATTACHMENTS_MAX: usize = 8;
 
 /// Cloneable handle to what handlers share.
 #[derive(Clone)]
@@ -40,6 +42,7 @@ struct Inner {
     events: EventHub,
     event_sockets: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
+    attachments: Arc<Semaphore>,
     stop: watch::Sender<bool>,
 }
 
@@ -64,6 +67,7 @@ impl AppState {
             events: EventHub::new(),
             event_sockets: Arc::new(Semaphore::new(EVENT_SOCKETS_MAX)),
             uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
+            attachments: Arc::new(Semaphore::new(ATTACHMENTS_MAX)),
             stop: watch::Sender::new(false),
         })))
     }
@@ -95,6 +99,11 @@ impl AppState {
     /// Places for uploads that are held in memory.
     pub(crate) fn uploads(&self) -> Arc<Semaphore> {
         Arc::clone(&self.0.uploads)
+    }
+
+    /// Places for files on their way to the disk.
+    pub(crate) fn attachments(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.0.attachments)
     }
 
     /// Turns true when the server stops.

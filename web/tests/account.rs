@@ -69,7 +69,8 @@ async fn the_profile_changes_only_where_it_is_told_to() {
 #[tokio::test]
 async fn settings_and_addresses_stay() {
     let harness = Harness::with_account().await;
-    let settings = json!({ "language": "zh", "theme": "dark", "read_receipts": false, "mdns": false });
+    let settings = json!({ "language": "zh", "theme": "dark", "read_receipts": false, "mdns": false, "share_presence": true,
+        "auto_fetch_bytes": 0 });
     assert_eq!(harness.send(Method::PUT, "/api/settings", &settings).await, (StatusCode::OK, settings.clone()));
     assert_eq!(harness.get("/api/settings").await.1, settings);
     let wrong = json!({ "language": "fr", "theme": "dark", "read_receipts": false, "mdns": false });

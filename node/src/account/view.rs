@@ -49,11 +49,29 @@ pub struct Settings {
     pub read_receipts: bool,
     /// Whether this node announces itself on the local network (from the next start on).
     pub mdns: bool,
+    /// Whether others see that this account is online, and that it is writing; without it, it sees that of nobody.
+    #[serde(default)]
+    pub share_presence: bool,
+    /// Files of messages up to this size in bytes are fetched by themselves.
+    #[serde(default = "auto_fetch_bytes")]
+    pub auto_fetch_bytes: u64,
+}
+
+/// 5 MiB: pictures and voice notes come by themselves, films do not.
+const fn auto_fetch_bytes() -> u64 {
+    5 * 1024 * 1024
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { language: "auto".into(), theme: "auto".into(), read_receipts: true, mdns: true }
+        Self {
+            language: "auto".into(),
+            theme: "auto".into(),
+            read_receipts: true,
+            mdns: true,
+            share_presence: false,
+            auto_fetch_bytes: auto_fetch_bytes(),
+        }
     }
 }
 

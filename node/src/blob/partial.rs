@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    io::{Read as _, Seek as _, SeekFrom},
     path::PathBuf,
     sync::Arc,
 };
@@ -172,7 +173,40 @@ impl PartialBlob {
     }
 }
 
-fn paths(store: &BlobStore, hash: &BlobHash) -> (PathBuf, PathBuf) {
+/// How many bytes of a download are on the disk, as its map says.
+pub(super) fn received(store: &BlobStore, hash: &BlobHash) -> u64 {
+    let (data, map) = paths(store, hash);
+    let (Ok(data), Ok(map)) = (fs::metadata(data), fs::read(map)) else { return 0 };
+    let starts = (0u64..).step_by(usize::try_from(SEGMENT_BYTES).unwrap_or(usize::MAX));
+    let here = map.iter().zip(starts).filter(|(have, _)| **have == 1);
+    let segments = here.filter_map(|(_, start)| Segment::at(start, data.len()));
+    segments.fold(0u64, |sum, segment| sum.saturating_add(segment.end.saturating_sub(segment.start)))
+}
+
+/// Bytes of the segment that `start` is in, if it is on the disk.
+pub(super) fn read(
+    store: &BlobStore,
+    hash: &BlobHash,
+    size: u64,
+    start: u64,
+    most: u64,
+) -> Result<Option<Vec<u8>>, BlobError> {
+    let (data, map) = paths(store, hash);
+    let (Ok(mut data), Ok(map)) = (File::open(data), fs::read(map)) else { return Ok(None) };
+    let index = usize::try_from(start / SEGMENT_BYTES).unwrap_or(usize::MAX);
+    let is_whole = data.metadata().is_ok_and(|metadata| metadata.len() == size);
+    let Some(segment) = Segment::at(start / SEGMENT_BYTES * SEGMENT_BYTES, size) else { return Ok(None) };
+    if !is_whole || map.get(index) != Some(&1) {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    let most = most.min(segment.end.saturating_sub(start));
+    let read = data.seek(SeekFrom::Start(start)).and_then(|_| data.take(most).read_to_end(&mut bytes));
+    read.map_err(failed("read a download"))?;
+    Ok(Some(bytes))
+}
+
+pub(super) fn paths(store: &BlobStore, hash: &BlobHash) -> (PathBuf, PathBuf) {
     let data = store.directory.join("partial").join(hash.to_string());
     let map = data.with_extension("map");
     (data, map)

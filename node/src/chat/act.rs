@@ -2,7 +2,7 @@
 
 use hutong_protocol::{
     AccountId, Draft, Kind, RecordId, TimestampMs, Verified,
-    chat::{Action, Card, Content, Mention, MessageAction, is_emoji},
+    chat::{Action, Card, Content, Location, Mention, MessageAction, Position, is_emoji},
     group::GroupAction,
     limits::{EMOJI_BYTES_MAX, REACTIONS_PER_ACCOUNT_MAX, REACTORS_MAX, RECALL_MS_MAX},
 };
@@ -11,7 +11,7 @@ use super::{
     content,
     fold::{self, Act},
     send,
-    view::{self, MessageView},
+    view::{self, MessageView, Place},
     writable,
 };
 use crate::{
@@ -144,6 +144,25 @@ fn can_recall(now: TimestampMs, at: TimestampMs) -> bool {
     now.since_ms(at) <= RECALL_MS_MAX
 }
 
+/// Says where the user is now, in a message that tells it live; `None`: that it is told no longer.
+///
+/// # Errors
+/// Refused unless this account wrote it and it is still live.
+pub fn relocate(cx: &mut Cx<'_>, chat: ChatId, id: RecordId, position: Option<Position>) -> Result<(), CommandError> {
+    let message = own(cx, &chat, &id)?;
+    let is_live = |place: &Place| !place.ended && place.location.live_until.is_some_and(|until| cx.now() <= until);
+    let Some(place) = message.place.as_ref().filter(|place| is_live(place)) else {
+        if position.is_none() && message.place.is_some() {
+            return Ok(());
+        }
+        return Err(CommandError::refused("not_live", "this message does not tell your place any more: send it again"));
+    };
+    let ended = position.is_none();
+    let Position { lat_e7, lon_e7, accuracy_m } = position.unwrap_or(place.location.position());
+    Position { lat_e7, lon_e7, accuracy_m }.validate()?;
+    publish(cx, &chat, &message, Action::Move { lat_e7, lon_e7, accuracy_m, ended })
+}
+
 /// Deletes an own message for everyone.
 ///
 /// # Errors
@@ -187,6 +206,9 @@ pub fn forward(
     if matches!(said.card, Some(Card::Order { .. })) || said.disappear_ms.is_some() {
         return Err(CommandError::refused("invalid_forward", "this belongs to its chat and cannot be forwarded"));
     }
-    let again = Content { text: said.text, card: said.card, forwarded: Some(true), ..Content::default() };
+    // Where somebody is now is not told on: what is forwarded is where they were.
+    let location = message.place.map(|place| Location { live_until: None, ..place.location });
+    let (text, card, attachments) = (said.text, said.card, said.attachments);
+    let again = Content { text, card, attachments, location, forwarded: Some(true), ..Content::default() };
     to.iter().map(|to| Ok((*to, send(cx, *to, again.clone())?))).collect()
 }

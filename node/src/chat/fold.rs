@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | reaction | of each account and emoji the highest `(at, id)`; of each account the 20 newest emoji; the 1,000 smallest accounts | dropped |
 //! | edit | the author's highest `(at, id)` | dropped once the message is here |
+//! | move | the author's highest `(at, id)` | dropped once the message is here |
 //! | recall, deletion | the author's lowest `(at, id)` | dropped once the message is here |
 //!
 //! What is taken back is dropped as a record, with its edits and reactions. What remains is a gap: who, when, and which id.
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 
 use hutong_protocol::{
     AccountId, Header, Kind, RecordId, TimestampMs, Topic,
-    chat::{Action, Mention, Message},
+    chat::{Action, Mention, Message, Position},
     group::GroupMessage,
     limits::{REACTIONS_PER_ACCOUNT_MAX, REACTORS_MAX, RECALL_MS_MAX},
 };
@@ -25,7 +26,7 @@ use super::{
     view::{self, Reaction},
 };
 use crate::{
-    engine::{ChatId, Cx, EngineError, Event, Indexed, Keep, get_record, get_value, outbox},
+    engine::{ChatId, Cx, DomainEvent, EngineError, Event, Indexed, Keep, get_record, get_value, outbox},
     store::{Direction, KeyRange, Read},
 };
 
@@ -48,6 +49,15 @@ pub(super) struct EditRow {
     pub(super) text: String,
     #[serde(default)]
     pub(super) mentions: Vec<Mention>,
+}
+
+/// The newest place of a message that tells it live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct MoveRow {
+    pub(super) at: TimestampMs,
+    pub(super) id: RecordId,
+    pub(super) position: Position,
+    pub(super) ended: bool,
 }
 
 /// How a message went.
@@ -144,12 +154,16 @@ pub(super) fn accept(cx: &mut Cx<'_>, act: Act<'_>) -> Result<Keep, EngineError>
         Action::Edit { text, mentions } if taken_back.is_none() && !foreign => {
             edit(cx, &act, text.clone(), mentions.clone())?
         }
+        Action::Move { lat_e7, lon_e7, accuracy_m, ended } if taken_back.is_none() && !foreign => {
+            let position = Position { lat_e7: *lat_e7, lon_e7: *lon_e7, accuracy_m: *accuracy_m };
+            relocate(cx, &act, position, *ended)?
+        }
         Action::Recall | Action::Delete if !foreign => take_back(cx, &act, message, taken_back)?,
         _ => Keep::Drop,
     };
     if keep == Keep::Store {
         cx.notify(Event::Message { chat: act.chat, id: act.target });
-        if !matches!(act.action, Action::React { .. }) {
+        if !matches!(act.action, Action::React { .. } | Action::Move { .. }) {
             cx.index(Indexed::Message(act.chat, act.target));
         }
     }
@@ -207,6 +221,20 @@ fn edit(cx: &mut Cx<'_>, act: &Act<'_>, text: String, mentions: Vec<Mention>) ->
     let key = keys::edit(topic, &act.target, &act.header.account);
     let row = EditRow { at: act.header.at, id: act.id, text, mentions };
     if let Some(old) = get_value::<EditRow>(cx.read(), &key)? {
+        if (old.at, old.id) >= (row.at, row.id) {
+            return Ok(Keep::Drop);
+        }
+        cx.drop_record(topic, &old.id)?;
+    }
+    cx.put_value(key, &row)?;
+    Ok(Keep::Store)
+}
+
+fn relocate(cx: &mut Cx<'_>, act: &Act<'_>, position: Position, ended: bool) -> Result<Keep, EngineError> {
+    let topic = &act.header.topic;
+    let key = keys::place(topic, &act.target, &act.header.account);
+    let row = MoveRow { at: act.header.at, id: act.id, position, ended };
+    if let Some(old) = get_value::<MoveRow>(cx.read(), &key)? {
         if (old.at, old.id) >= (row.at, row.id) {
             return Ok(Keep::Drop);
         }
@@ -293,6 +321,7 @@ fn vanished(cx: &mut Cx<'_>, chat: &ChatId, target: &RecordId, message: Option<K
     if let Some(message) = message {
         forget_unread(cx, chat, &message)?;
     }
+    cx.emit(&DomainEvent::MessageGone(*target))?;
     let row = view::row(cx.read(), chat)?;
     if row.last == Some(*target) {
         let last = view::page(cx.read(), chat, None, 1)?.0.pop().map(|message| message.id);
@@ -322,7 +351,8 @@ fn confirm(
         cx.delete(keys::unsent(&group, target));
     }
     cx.put(keys::gap(topic, at, target, author), Vec::new());
-    cx.put_value(keys::gone(topic, target, author), &row)
+    cx.put_value(keys::gone(topic, target, author), &row)?;
+    cx.emit(&DomainEvent::MessageGone(*target))
 }
 
 /// Drops rows of what was done with a message, and their records.
@@ -341,6 +371,10 @@ fn clear(
             b'r' => drop_marks(cx, topic, &value)?,
             b'e' => {
                 let row: EditRow = hutong_protocol::codec::decode_checked(&value)?;
+                cx.drop_record(topic, &row.id)?;
+            }
+            b'l' => {
+                let row: MoveRow = hutong_protocol::codec::decode_checked(&value)?;
                 cx.drop_record(topic, &row.id)?;
             }
             b'd' => {
@@ -376,9 +410,8 @@ pub(super) fn arrived(
             Ok(true)
         }
         Some(_) => Ok(true),
-        None => {
-            clear(cx, topic, target, |what, account| matches!(what, b'e' | b'd') && account != author).map(|()| false)
-        }
+        None => clear(cx, topic, target, |what, account| matches!(what, b'e' | b'd' | b'l') && account != author)
+            .map(|()| false),
     }
 }
 
@@ -386,6 +419,7 @@ pub(super) fn arrived(
 pub(super) struct Done {
     pub(super) reactions: Vec<Reaction>,
     pub(super) edit: Option<EditRow>,
+    pub(super) moved: Option<MoveRow>,
     pub(super) hidden: bool,
 }
 
@@ -396,7 +430,7 @@ pub(super) fn done_with(
     author: &AccountId,
 ) -> Result<Done, EngineError> {
     let mut by_emoji = BTreeMap::<String, Vec<(TimestampMs, AccountId)>>::new();
-    let (mut edit, mut hidden) = (None, false);
+    let (mut edit, mut moved, mut hidden) = (None, None, false);
     let rows = read.collect(KeyRange::prefix(&keys::acts(topic, target)), Direction::Ascending, usize::MAX)?;
     for (key, value) in rows {
         match keys::parse_act(&key) {
@@ -409,6 +443,9 @@ pub(super) fn done_with(
             }
             Some((b'e', account)) if account == *author => {
                 edit = Some(hutong_protocol::codec::decode_checked(&value)?);
+            }
+            Some((b'l', account)) if account == *author => {
+                moved = Some(hutong_protocol::codec::decode_checked(&value)?);
             }
             Some((b'h', _)) => hidden = true,
             _ => {}
@@ -423,5 +460,5 @@ pub(super) fn done_with(
         let accounts = marks.into_iter().map(|(_, account)| account).collect();
         Reaction { emoji, accounts }
     });
-    Ok(Done { reactions: reactions.collect(), edit, hidden })
+    Ok(Done { reactions: reactions.collect(), edit, moved, hidden })
 }

@@ -53,7 +53,7 @@ pub(super) fn acts(topic: &Topic, target: &RecordId) -> Key {
     Key::new(PREFIX).u8(b'a').array(&topic.key()).array(&target.0)
 }
 
-/// What is behind [`acts`] in a key: `r` (reactions), `e` (edit), `d` (gone) or `h` (hidden), and by whom.
+/// What is behind [`acts`] in a key: `r` (reactions), `e` (edit), `l` (place), `d` (gone) or `h` (hidden), and by whom.
 pub(super) fn parse_act(key: &[u8]) -> Option<(u8, AccountId)> {
     let mut reader = KeyReader::new(key.get(2 + 16 + 32..)?);
     Some((reader.u8()?, AccountId(reader.array()?)))
@@ -72,6 +72,11 @@ pub(super) fn reaction(topic: &Topic, target: &RecordId, account: &AccountId) ->
 /// The newest edit of a message by an account.
 pub(super) fn edit(topic: &Topic, target: &RecordId, account: &AccountId) -> Key {
     acts(topic, target).u8(b'e').array(&account.0)
+}
+
+/// The newest place of a message that tells it live.
+pub(super) fn place(topic: &Topic, target: &RecordId, account: &AccountId) -> Key {
+    acts(topic, target).u8(b'l').array(&account.0)
 }
 
 /// That an account took a message back.

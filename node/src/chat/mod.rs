@@ -1,6 +1,7 @@
 //! Conversations: direct messages, receipts, and the list of all chats (groups' messages arrive here as events).
 
 pub mod act;
+mod compose;
 pub mod find;
 mod fold;
 mod keys;
@@ -10,15 +11,15 @@ pub mod view;
 
 use hutong_protocol::{
     AccountId, Draft, Kind, RecordId, TimestampMs, Topic, Verified,
-    chat::{Card, Content, Message, Receipt, ReceiptStatus},
+    chat::{Content, Message, Receipt, ReceiptStatus},
     limits::{DISAPPEAR_MS_MAX, MESSAGE_TEXT_BYTES_MAX, RECEIPT_IDS_MAX},
     own::Own,
-    text::clean_text,
 };
 
+pub use self::compose::{content, contents};
 use self::view::{CannotWrite, ChatRow, DraftRow, Timer};
 use crate::{
-    account,
+    account, attachment,
     contact::{self, addressed},
     engine::{
         ChatId, CommandError, Cx, DomainEvent, EngineError, Event, Feature, Indexed, Keep, Outcome, Reject, Said,
@@ -177,6 +178,9 @@ pub(crate) fn said(cx: &mut Cx<'_>, chat: ChatId, record: &Verified, content: Co
     if content.disappear_ms.is_some() && matches!(chat, ChatId::Group(_)) {
         return Err(Reject::Rule("messages of a group do not disappear"));
     }
+    if let Some(location) = &content.location {
+        location.check_live(header.at)?;
+    }
     let over = header.expires.is_some_and(|expires| expires <= cx.now());
     if over || view::is_hidden(cx.read(), &header.topic, &id)? {
         return Ok(Keep::Drop);
@@ -185,6 +189,7 @@ pub(crate) fn said(cx: &mut Cx<'_>, chat: ChatId, record: &Verified, content: Co
         mentions: content.mentions.into_iter().map(|mention| mention.account).collect(),
         expires: header.expires,
         disappear_ms: content.disappear_ms,
+        files: content.attachments.iter().map(attachment::carried).collect(),
     });
     let (at, author, card) = (header.at, header.account, content.card);
     cx.emit(&DomainEvent::MessageArrived { chat, id, at, author, card, said })?;
@@ -314,26 +319,6 @@ fn note_receipt(cx: &mut Cx<'_>, id: &RecordId, at: TimestampMs, status: Receipt
         (first(before.delivered, ReceiptStatus::Delivered), first(before.read, ReceiptStatus::Read));
     cx.put(keys::state(id), [[state].as_slice(), &delivered, &read].concat());
     Ok(())
-}
-
-/// Cleans what a person typed, and checks it.
-///
-/// # Errors
-/// Refused if there is nothing in it or too much.
-pub fn content(text: &str, reply_to: Option<RecordId>, card: Option<Card>) -> Result<Content, CommandError> {
-    let text = clean_text(text);
-    if text.is_empty() && card.is_none() {
-        return Err(CommandError::refused("message_empty", "write something first"));
-    }
-    if text.len() > MESSAGE_TEXT_BYTES_MAX {
-        return Err(CommandError::refused(
-            "message_too_long",
-            "a message has at most 16 KiB of text: send it in parts",
-        ));
-    }
-    let content = Content { text, reply_to, card, ..Content::default() };
-    content.validate()?;
-    Ok(content)
 }
 
 /// Writes into a conversation.

@@ -2,7 +2,7 @@
 
 use hutong_protocol::{
     AccountId, Kind, RecordId, TimestampMs, Topic,
-    chat::{Content, Message, ReceiptStatus},
+    chat::{Content, Location, Message, Position, ReceiptStatus},
     group::GroupMessage,
     record::Stored,
 };
@@ -14,7 +14,7 @@ use crate::{
     account, contact,
     engine::{
         ChatId, EngineError, get_record, get_value, identity,
-        keys::{self as rows, Place},
+        keys::{self as rows, Place as InSet},
         outbox::{self, OutboxState},
     },
     store::{Direction, KeyRange, Read},
@@ -130,6 +130,30 @@ pub struct MessageView {
     pub gone: Option<How>,
     /// When it disappears.
     pub expires: Option<TimestampMs>,
+    /// Where its author, or something, is; the newest word if it is told live.
+    pub place: Option<Place>,
+}
+
+/// Where somebody is, as a message says and what came after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The newest place.
+    pub location: Location,
+    /// When that was said.
+    pub moved_at: TimestampMs,
+    /// Its author tells it no longer.
+    pub ended: bool,
+}
+
+/// The newest place of a message. What is said of one that is not live, or after its time, is not heard.
+fn place(location: Location, at: TimestampMs, moved: Option<fold::MoveRow>) -> Place {
+    let moved = moved.filter(|moved| location.live_until.is_some_and(|until| moved.at <= until));
+    match moved {
+        None => Place { location, moved_at: at, ended: false },
+        Some(fold::MoveRow { at, position: Position { lat_e7, lon_e7, accuracy_m }, ended, .. }) => {
+            Place { location: Location { lat_e7, lon_e7, accuracy_m, ..location }, moved_at: at, ended }
+        }
+    }
 }
 
 /// One emoji under a message.
@@ -253,7 +277,7 @@ fn kept(
     limit: usize,
 ) -> Result<Vec<MessageView>, EngineError> {
     let prefix = rows::set(topic);
-    let mut cursor = before.map(|(at, id)| Place { topic: topic.key(), at, id }.key().into_bytes());
+    let mut cursor = before.map(|(at, id)| InSet { topic: topic.key(), at, id }.key().into_bytes());
     let mut messages = Vec::new();
     loop {
         let mut range = KeyRange::prefix(&prefix);
@@ -266,7 +290,7 @@ fn kept(
         for (key, bytes) in entries {
             let record = Stored::decode(bytes)?;
             if matches!(record.header.kind, Kind::Message | Kind::GroupMessage) {
-                let id = Place::parse(&key).map_or_else(|| record.id(), |place| place.id);
+                let id = InSet::parse(&key).map_or_else(|| record.id(), |place| place.id);
                 messages.extend(message_of(read, me, chat, id, &record)?);
                 if messages.len() == limit {
                     return Ok(messages);
@@ -319,6 +343,7 @@ fn gap_of(me: &AccountId, chat: &ChatId, id: RecordId, author: AccountId, row: &
         edited: None,
         gone: Some(row.how),
         expires: None,
+        place: None,
     }
 }
 
@@ -408,9 +433,24 @@ fn message_of(
         (content.text, content.mentions) = (edit.text, edit.mentions);
     }
     let reactions = acts.reactions;
+    let place = content.location.clone().map(|location| place(location, at, acts.moved));
     let (gone, expires) = (None, record.header.expires);
     let chat = *chat;
-    Ok(Some(MessageView { id, chat, author, mine, at, content, state, waiting, reactions, edited, gone, expires }))
+    Ok(Some(MessageView {
+        id,
+        chat,
+        author,
+        mine,
+        at,
+        content,
+        state,
+        waiting,
+        reactions,
+        edited,
+        gone,
+        expires,
+        place,
+    }))
 }
 
 fn own_state(
@@ -444,6 +484,14 @@ pub(super) fn recorded_state(read: &dyn Read, id: &RecordId) -> Result<Option<Re
         Some(2) => ReceiptStatus::Read,
         _ => ReceiptStatus::Delivered,
     }))
+}
+
+/// Whether everybody can read what is said there.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn is_public(_: &dyn Read, chat: &ChatId) -> Result<bool, EngineError> {
+    Ok(matches!(chat, ChatId::Group(_)))
 }
 
 /// Why the user cannot write in a conversation; `None`: they can.

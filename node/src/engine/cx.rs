@@ -17,6 +17,7 @@ use super::{
     peers::{Pairing, Session},
 };
 use crate::{
+    attachment,
     group::Lacking,
     mailbox,
     seal::Seal,
@@ -142,6 +143,17 @@ impl Cx<'_> {
     /// The store's.
     pub fn time_in(&self, topic: &Topic) -> Result<TimestampMs, EngineError> {
         self.next_at(topic)
+    }
+
+    /// What the attachment feature knows while the process runs.
+    pub(crate) const fn attachments(&mut self) -> &mut attachment::Session {
+        &mut self.session.attachments
+    }
+
+    /// Connected devices whose account is known.
+    #[must_use]
+    pub fn connected_accounts(&self) -> Vec<(DeviceId, AccountId)> {
+        self.session.connected_accounts()
     }
 
     /// Looks at what waits for an account at the end of this step.

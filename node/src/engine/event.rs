@@ -137,6 +137,13 @@ pub enum Input {
     Reachable(Vec<String>),
     /// The search index has everything up to this number on disk.
     IndexedTo(u64),
+    /// What [`Effect::FetchBlob`] asked for came to an end.
+    Fetched {
+        /// Which.
+        blob: BlobHash,
+        /// How it ended.
+        end: FetchEnd,
+    },
     /// Time passed.
     Tick,
 }
@@ -225,6 +232,21 @@ pub enum Effect {
     Outcomes(Token, Vec<Outcome>),
     /// Finish a [`Call`].
     Answer(Box<dyn FnOnce(Result<(), EngineError>) + Send>),
+    /// Get a blob. Answered by [`Input::Fetched`].
+    FetchBlob {
+        /// Which.
+        blob: BlobHash,
+        /// The sizes it may have; of any other it is not what was named.
+        sizes: Vec<u64>,
+        /// Ask nobody else than `from`, and tell nobody that it is here.
+        private: bool,
+        /// Connected devices that should have it.
+        from: Vec<DeviceId>,
+    },
+    /// Get a blob no further for now.
+    StopFetch(BlobHash),
+    /// Remove a blob from the disk, unless it is named again by then.
+    DropBlob(BlobHash),
     /// Something for the screen.
     Notify(Event),
     /// Something the search index should look at again; gathered into one [`Effect::Reindex`] at the end of the step.
@@ -289,6 +311,37 @@ pub enum Event {
     Cart,
     /// A blob is wanted on the screen.
     Blob(BlobHash),
+    /// A file of messages came further.
+    Attachment(BlobHash),
+}
+
+/// How the fetching of a blob ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchEnd {
+    /// It is here.
+    Here {
+        /// And was not before.
+        fresh: bool,
+    },
+    /// It has another size than was claimed; nothing of it was kept.
+    WrongSize,
+    /// There is no room for it.
+    Full,
+    /// Nobody has it, or nobody has time: later perhaps.
+    NotNow,
+    /// It was stopped, as asked.
+    Stopped,
+}
+
+/// A file that a message carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Carried {
+    /// Its bytes as they are kept.
+    pub blob: BlobHash,
+    /// Their number, as the message claims.
+    pub size: u64,
+    /// Whether it is encrypted.
+    pub private: bool,
 }
 
 /// A conversation.
@@ -346,6 +399,8 @@ pub struct Said {
     pub expires: Option<TimestampMs>,
     /// From it on messages disappear after so long; 0: no longer.
     pub disappear_ms: Option<u64>,
+    /// Files that go with it.
+    pub files: Vec<Carried>,
 }
 
 /// What one feature tells the others.
@@ -370,6 +425,8 @@ pub enum DomainEvent {
         /// What else it says.
         said: Box<Said>,
     },
+    /// A message is here no longer: taken back, over, or deleted by the user.
+    MessageGone(RecordId),
     /// A group was joined (or founded) by this node.
     GroupJoined(GroupId),
     /// A group was left by this node.

@@ -34,7 +34,10 @@ use self::peers::Session;
 pub use self::{
     cx::{Cx, Identity, Random, get_record, get_slot, get_value},
     error::{CommandError, EngineError, Reject, Verdict},
-    event::{Answer, Call, ChatId, DomainEvent, Effect, Event, Indexed, Input, Outcome, Said, Source, Token},
+    event::{
+        Answer, Call, Carried, ChatId, DomainEvent, Effect, Event, FetchEnd, Indexed, Input, Outcome, Said, Source,
+        Token,
+    },
     once::ONCE_KEY_BYTES_MAX,
     peers::Pairing,
 };

@@ -85,6 +85,8 @@ pub(super) struct Session {
     pub(super) mailboxes: crate::mailbox::client::Session,
     /// Requests whose postage is being worked for.
     pub(super) stamping: BTreeSet<AccountId>,
+    /// What the attachment feature knows while the process runs.
+    pub(super) attachments: crate::attachment::Session,
     /// Devices of strangers that introduced themselves with what they sent.
     introduced: BTreeMap<DeviceId, Introduction>,
     /// Recipients whose outbox should be looked at in this step.
@@ -104,6 +106,11 @@ impl Session {
     /// Whether a device is connected.
     pub(super) fn is_connected(&self, device: &DeviceId) -> bool {
         self.connected.contains_key(device)
+    }
+
+    /// Connected devices whose account is known.
+    pub(super) fn connected_accounts(&self) -> Vec<(DeviceId, AccountId)> {
+        self.connected.iter().filter_map(|(device, account)| Some((*device, (*account)?))).collect()
     }
 
     /// Remembers a stranger's device.

@@ -20,7 +20,7 @@ use super::{
     outbox, peers,
 };
 use crate::{
-    contact, group, mailbox,
+    attachment, contact, group, mailbox,
     seal::{Known, Opened},
     store::Txn,
 };
@@ -302,6 +302,7 @@ fn apply(
         Input::Stamped { to, nonce } => contact::ask::stamped(cx, &to, nonce),
         Input::PeerUp { device, certificate, addresses } => {
             peers::up(cx, device, certificate.as_ref(), &addresses)?;
+            attachment::connected(cx);
             mailbox::client::connected(cx, device)
         }
         Input::PeerDown(device) => peers::down(cx, device),
@@ -316,6 +317,7 @@ fn apply(
             Ok(())
         }
         Input::IndexedTo(sequence) => indexing::done(cx, sequence),
+        Input::Fetched { blob, end } => attachment::fetched(cx, &blob, end),
         Input::Tick => tick(cx, &mut debts.owed),
     }
 }

@@ -10,19 +10,20 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
-use hutong_protocol::{BlobHash, DeviceId};
+use hutong_protocol::BlobHash;
 use libp2p::{PeerId, request_response::ResponseChannel};
 use serde_bytes::ByteBuf;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::{
     BlobFetchError,
     calls::CallError,
     device_of,
+    handle::Wanted,
     score::Fault,
     swarm::{Internal, Loop, Shared},
     wire::{BlobRequest, BlobResponse, Frame},
@@ -50,42 +51,72 @@ const BACK_MS_MAX: u64 = 60_000;
 /// How often it does so: a holder that comes and goes without end is none.
 const BACKS_MAX: u32 = 16;
 
+/// How often at most it is told how far a transfer came: what an eye follows.
+const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+
 /// Transfers that wait for one of these peers to come back. At most [`TRANSFERS_MAX`].
 pub(super) type Returning = Vec<(BTreeSet<PeerId>, oneshot::Sender<PeerId>)>;
 
 /// Whoever waits for a blob.
-pub(super) type Fetches = BTreeMap<BlobHash, Vec<oneshot::Sender<Result<u64, BlobFetchError>>>>;
+pub(super) type Fetches = BTreeMap<BlobHash, Fetch>;
+
+/// One blob that is wanted.
+#[derive(Debug)]
+pub(super) struct Fetch {
+    waiting: Vec<oneshot::Sender<Result<u64, BlobFetchError>>>,
+    /// Nobody is told that it is here.
+    private: bool,
+    /// True: it is to stop.
+    stop: watch::Sender<bool>,
+    /// Who waits for its end, whatever that is.
+    ends: Vec<oneshot::Sender<()>>,
+}
 
 impl Loop {
-    pub(super) fn fetch_blob(
-        &mut self,
-        hash: BlobHash,
-        hint: &[DeviceId],
-        answer: oneshot::Sender<Result<u64, BlobFetchError>>,
-    ) {
-        if let Some(waiting) = self.fetches.get_mut(&hash) {
-            waiting.push(answer);
+    pub(super) fn fetch_blob(&mut self, wanted: Wanted, answer: oneshot::Sender<Result<u64, BlobFetchError>>) {
+        let hash = wanted.hash;
+        if let Some(fetch) = self.fetches.get_mut(&hash) {
+            fetch.waiting.push(answer);
             return;
         }
         if self.fetches.len() >= WANTED_MAX {
             return settle(vec![answer], &Err(BlobFetchError::Busy));
         }
-        self.fetches.insert(hash, vec![answer]);
+        let (stop, stopped) = watch::channel(false);
+        let private = wanted.private;
+        self.fetches.insert(hash, Fetch { waiting: vec![answer], private, stop, ends: Vec::new() });
         let ours = self.shared.device;
-        let hinted = hint.iter().filter(|device| **device != ours).filter_map(|device| super::peer_of(device).ok());
-        let greeted = self.peers.iter().filter(|(_, peer)| peer.greeted).map(|(id, _)| *id);
+        let hinted = wanted.from.iter().filter(|device| **device != ours);
+        let hinted = hinted.filter_map(|device| super::peer_of(device).ok());
+        let greeted = self.peers.iter().filter(|(_, peer)| peer.greeted && !private).map(|(id, _)| *id);
         let holders: Vec<_> = hinted.chain(greeted.take(CONNECTED_ASKED_MAX)).collect();
         for peer in &holders {
             self.know_addresses(*peer);
         }
         let shared = self.shared.clone();
         self.tasks.spawn(async move {
-            let over = match Arc::clone(&shared.transfers).acquire_owned().await {
-                Ok(_turn) => Transfer::new(&shared, hash, holders).run().await,
-                Err(_) => Err(BlobFetchError::Stopped),
+            let mut stopping = stopped.clone();
+            let turn = tokio::select! {
+                turn = Arc::clone(&shared.transfers).acquire_owned() => turn.map_err(|_| BlobFetchError::Stopped),
+                () = is_stopped(&mut stopping) => Err(BlobFetchError::Cancelled),
+            };
+            let over = match turn {
+                Ok(_turn) => Transfer::new(&shared, wanted, holders, stopped).run().await,
+                Err(error) => Err(error),
             };
             shared.tell(Internal::FetchOver(hash, over)).await;
         });
+    }
+
+    /// Ends a transfer; says when nothing of it is written any more.
+    pub(super) fn stop_fetch(&mut self, hash: &BlobHash, over: oneshot::Sender<()>) {
+        match self.fetches.get_mut(hash) {
+            Some(fetch) => {
+                fetch.stop.send_replace(true);
+                fetch.ends.push(over);
+            }
+            None => tell_end(vec![over]),
+        }
     }
 
     /// Tells a transfer when one of these peers is there, at once if one is.
@@ -106,10 +137,12 @@ impl Loop {
     }
 
     pub(super) fn handle_fetch_over(&mut self, hash: BlobHash, over: &Result<u64, BlobFetchError>) {
-        if over.is_ok() {
+        let Some(fetch) = self.fetches.remove(&hash) else { return };
+        if over.is_ok() && !fetch.private {
             self.provide_blob(&hash);
         }
-        settle(self.fetches.remove(&hash).unwrap_or_default(), over);
+        settle(fetch.waiting, over);
+        tell_end(fetch.ends);
     }
 
     pub(super) fn handle_blob_request(
@@ -157,6 +190,21 @@ fn settle(waiting: Vec<oneshot::Sender<Result<u64, BlobFetchError>>>, over: &Res
     }
 }
 
+fn tell_end(ends: Vec<oneshot::Sender<()>>) {
+    for end in ends {
+        if end.send(()).is_err() {
+            tracing::trace!("nobody waits for the end of the transfer");
+        }
+    }
+}
+
+/// Waits until it is to stop; for ever if nobody can say so any more.
+async fn is_stopped(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
 /// What came of asking one holder.
 enum Asked {
     Segment {
@@ -184,19 +232,25 @@ struct Transfer<'s> {
     gone: BTreeSet<PeerId>,
     backs: u32,
     asked_table: bool,
+    sizes: Vec<u64>,
+    stop: watch::Receiver<bool>,
+    told: Option<Instant>,
 }
 
 impl<'s> Transfer<'s> {
-    fn new(shared: &'s Shared, hash: BlobHash, holders: Vec<PeerId>) -> Self {
+    fn new(shared: &'s Shared, wanted: Wanted, holders: Vec<PeerId>, stop: watch::Receiver<bool>) -> Self {
         let mut transfer = Self {
             shared,
-            hash,
+            hash: wanted.hash,
             holders: VecDeque::new(),
             known: BTreeSet::new(),
             busy: BTreeMap::new(),
             gone: BTreeSet::new(),
             backs: 0,
-            asked_table: false,
+            asked_table: wanted.private,
+            sizes: wanted.sizes,
+            stop,
+            told: None,
         };
         transfer.add(holders);
         transfer
@@ -216,6 +270,9 @@ impl<'s> Transfer<'s> {
             return Ok(size);
         }
         let (prover, size, proof) = self.prove_size().await?;
+        if !self.sizes.is_empty() && !self.sizes.contains(&size) {
+            return Err(BlobFetchError::WrongSize { size });
+        }
         let blobs = Arc::clone(&self.shared.blobs);
         let partial = blocking(move || {
             let mut partial = blobs.download(hash, size)?;
@@ -266,7 +323,11 @@ impl<'s> Transfer<'s> {
     async fn prove_size(&mut self) -> Result<(PeerId, u64, ByteBuf), BlobFetchError> {
         let mut refused = BlobFetchError::NoHolder;
         while let Some(peer) = self.next_holder().await {
-            match ask(self.shared, peer, self.hash, None).await {
+            let asked = tokio::select! {
+                asked = ask(self.shared, peer, self.hash, None) => asked,
+                () = is_stopped(&mut self.stop) => return Err(BlobFetchError::Cancelled),
+            };
+            match asked {
                 Asked::Segment { size, bytes } => match Segment::check_last(&self.hash, size, &bytes) {
                     Ok(()) => return Ok((peer, size, bytes)),
                     Err(BlobError::Lying) => self.accuse(peer).await,
@@ -281,6 +342,13 @@ impl<'s> Transfer<'s> {
             }
         }
         Err(refused)
+    }
+
+    async fn tell_progress(&mut self) {
+        if self.told.is_none_or(|told| told.elapsed() >= PROGRESS_EVERY) {
+            self.told = Some(Instant::now());
+            self.shared.tell(Internal::FetchProgress(self.hash)).await;
+        }
     }
 
     async fn accuse(&self, peer: PeerId) {
@@ -311,9 +379,18 @@ impl<'s> Transfer<'s> {
                 missing.pop_front();
                 flights.push(Box::pin(fly(self.shared, holder, self.hash, segment)));
             }
-            let Some((holder, segment, asked)) = flights.next().await else {
+            let landed = tokio::select! {
+                landed = flights.next() => landed,
+                () = is_stopped(&mut self.stop) => return Err(BlobFetchError::Cancelled),
+            };
+            let Some((holder, segment, asked)) = landed else {
                 // Nobody left. What came stays on disk in any case.
-                let Some(back) = self.next_back().await else { return Err(BlobFetchError::NoHolder) };
+                let mut stop = self.stop.clone();
+                let back = tokio::select! {
+                    back = self.next_back() => back,
+                    () = is_stopped(&mut stop) => return Err(BlobFetchError::Cancelled),
+                };
+                let Some(back) = back else { return Err(BlobFetchError::NoHolder) };
                 dropped.remove(&back);
                 free.extend([back; PER_HOLDER]);
                 active = active.saturating_add(1);
@@ -325,6 +402,7 @@ impl<'s> Transfer<'s> {
                     partial = back;
                     match written {
                         Ok(()) => {
+                            self.tell_progress().await;
                             if !dropped.contains(&holder) {
                                 free.push_back(holder);
                             }

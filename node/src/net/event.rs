@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hutong_protocol::{
-    AccountId, Certificate, DeviceId, RecordId, TimestampMs, Topic,
+    AccountId, BlobHash, Certificate, DeviceId, RecordId, TimestampMs, Topic,
     mailbox::{MailboxAnswer, MailboxRequest},
 };
 use libp2p::{Multiaddr, PeerId, gossipsub::MessageId};
@@ -106,6 +106,11 @@ pub enum NetEvent {
     Reachable {
         /// The addresses, complete with `/p2p/…`.
         addresses: Vec<Multiaddr>,
+    },
+    /// A blob that is being fetched came further; at most four times a second for each.
+    BlobProgress {
+        /// Which.
+        hash: BlobHash,
     },
     /// A dial asked for by [`NetHandle::dial`](super::NetHandle::dial) came to nothing.
     DialFailed {

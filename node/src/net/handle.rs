@@ -26,9 +26,23 @@ pub(super) enum Command {
     GetSlots(Vec<DeviceId>, Vec<(AccountId, Kind, String)>),
     SyncNow(Topic),
     ProvideBlob(BlobHash),
-    FetchBlob(BlobHash, Vec<DeviceId>, oneshot::Sender<Result<u64, BlobFetchError>>),
+    FetchBlob(Wanted, oneshot::Sender<Result<u64, BlobFetchError>>),
+    StopFetch(BlobHash, oneshot::Sender<()>),
     Status(oneshot::Sender<NetworkStatus>),
     Shutdown(oneshot::Sender<()>),
+}
+
+/// A blob to get.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Which.
+    pub hash: BlobHash,
+    /// Devices that should have it.
+    pub from: Vec<DeviceId>,
+    /// Nobody else is asked, and nobody is told that it is here.
+    pub private: bool,
+    /// The sizes in bytes that it may have; none: any.
+    pub sizes: Vec<u64>,
 }
 
 /// What the engine found out about what a peer sent.
@@ -181,9 +195,27 @@ impl NetHandle {
     /// # Errors
     /// [`BlobFetchError`].
     pub async fn fetch_blob(&self, hash: BlobHash, hint: Vec<DeviceId>) -> Result<u64, BlobFetchError> {
+        self.fetch(Wanted { hash, from: hint, private: false, sizes: Vec::new() }).await
+    }
+
+    /// The same, saying more about it.
+    ///
+    /// # Errors
+    /// [`BlobFetchError`].
+    pub async fn fetch(&self, wanted: Wanted) -> Result<u64, BlobFetchError> {
         let (answer, answered) = oneshot::channel();
-        self.ask(Command::FetchBlob(hash, hint, answer)).await.map_err(|_| BlobFetchError::Stopped)?;
+        self.ask(Command::FetchBlob(wanted, answer)).await.map_err(|_| BlobFetchError::Stopped)?;
         answered.await.map_err(|_| BlobFetchError::Stopped)?
+    }
+
+    /// Gets a blob no further; what came stays. Returns when nothing of it is written any more.
+    ///
+    /// # Errors
+    /// [`NetError::Stopped`].
+    pub async fn stop_fetch(&self, hash: BlobHash) -> Result<(), NetError> {
+        let (over, is_over) = oneshot::channel();
+        self.ask(Command::StopFetch(hash, over)).await?;
+        is_over.await.map_err(|_| NetError::Stopped)
     }
 
     /// Reconciles a topic with the connected peers that follow it, now.

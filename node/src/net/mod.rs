@@ -62,7 +62,7 @@ pub use self::{
         Direction, GossipToken, MailOutcome, MailReply, MailboxReply, NetEvent, NetworkStatus, PeerStatus,
         Reachability, RelayStatus, RelayingStatus, SendOutcome, SyncAck, Traffic, Transport, Verdict,
     },
-    handle::NetHandle,
+    handle::{NetHandle, Wanted},
     score::{BAN_POINTS, Fault, Severity},
     sync::SYNC_BATCH_RECORDS_MAX,
 };
@@ -182,6 +182,15 @@ pub enum BlobFetchError {
     /// It is larger than a blob may be, or than there is room for.
     #[error("the file does not fit: {0}")]
     Store(#[from] crate::blob::BlobError),
+    /// It has another size than whoever named it said.
+    #[error("the file has {size} bytes, which is not what was named: ask for it to be sent again")]
+    WrongSize {
+        /// Its proven size in bytes.
+        size: u64,
+    },
+    /// It was stopped, as asked.
+    #[error("the file is not fetched any further, as you said")]
+    Cancelled,
     /// Too many transfers run or wait already.
     #[error("too many files are being fetched; try again in a moment")]
     Busy,

@@ -179,7 +179,8 @@ impl Loop {
             Command::GetSlots(from, slots) => self.get_slots(from, slots),
             Command::SyncNow(topic) => self.sync_now(&topic),
             Command::ProvideBlob(hash) => self.provide_blob(&hash),
-            Command::FetchBlob(hash, hint, answer) => self.fetch_blob(hash, &hint, answer),
+            Command::FetchBlob(wanted, answer) => self.fetch_blob(wanted, answer),
+            Command::StopFetch(hash, over) => self.stop_fetch(&hash, over),
             Command::Status(answer) => {
                 if answer.send(self.status()).is_err() {
                     tracing::debug!("nobody waits for the status any more");

@@ -438,6 +438,8 @@ impl World {
                 // The others have learned of a new identity when they are linked again.
                 Effect::Identity(_) => self.relink(node),
                 Effect::Reindex(sequence, _) => self.indexed(node, sequence),
+                // Files are tested with real disks.
+                Effect::FetchBlob { .. } | Effect::StopFetch(_) | Effect::DropBlob(_) => {}
                 Effect::StopStamp(_)
                 | Effect::Changed(_)
                 | Effect::Notify(_)

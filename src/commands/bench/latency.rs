@@ -60,7 +60,7 @@ async fn between(from: &Api, to: &Api, messages: u32) -> Result<Vec<Figure>, Fai
             baseline.push(begun.elapsed());
         }
         let begun = Instant::now();
-        let send = MessageSend { text: format!("message {number}"), reply_to: None, card: None, mentions: Vec::new() };
+        let send = MessageSend { text: format!("message {number}"), ..MessageSend::default() };
         let (sent, heard) = try_join(
             async { Ok::<Message, Failure>(from.post(&path, &send).await?) },
             arrived(&mut to_hears, &send.text),

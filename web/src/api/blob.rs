@@ -33,7 +33,7 @@ const FETCH_WITHIN: Duration = Duration::from_secs(10);
 /// Bytes read from the disk at a time while serving.
 const PIECE_BYTES: usize = 64 * 1024;
 /// What a picture may do when it is opened by itself: nothing.
-const SANDBOX: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
+pub(super) const SANDBOX: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
 
 /// A stored blob.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -200,7 +200,7 @@ async fn fetch(state: &AppState, hash: BlobHash) -> ApiResult<()> {
 }
 
 /// One range in bytes, first and last included; `None`: serve everything (RFC 9110: what is not understood is ignored).
-fn parse_range(text: &str, size: u64) -> ApiResult<Option<(u64, u64)>> {
+pub(super) fn parse_range(text: &str, size: u64) -> ApiResult<Option<(u64, u64)>> {
     let Some((first, last)) = text.strip_prefix("bytes=").and_then(|spec| spec.split_once('-')) else {
         return Ok(None);
     };

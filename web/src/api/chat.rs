@@ -12,6 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use super::chat_card::{Card, CardRef};
 use super::{
+    attachment::{self, Attachment, AttachmentKind, AttachmentSend, Location, LocationSend},
     chat_view::{card_of, message, parse, shape},
     common::{BlobHash, Id, Ms, Party},
 };
@@ -197,6 +198,11 @@ pub struct Message {
     /// It says that from then on messages disappear after so many milliseconds; 0: no longer.
     #[schema(required)]
     pub disappear_ms: Option<u64>,
+    /// Files that go with it.
+    pub attachments: Vec<Attachment>,
+    /// Where somebody, or something, is.
+    #[schema(required)]
+    pub location: Option<Location>,
 }
 
 /// An emoji under a message.
@@ -233,6 +239,9 @@ pub struct Reply {
     pub text: String,
     /// Whether it was taken back.
     pub gone: bool,
+    /// How its first file is shown, if it has one.
+    #[schema(required)]
+    pub attachment: Option<AttachmentKind>,
 }
 
 /// A page of messages, oldest first.
@@ -256,10 +265,17 @@ pub struct MessagesQuery {
 }
 
 /// A message to send.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct MessageSend {
-    /// The text; may be empty when there is a card.
+    /// The text; may be empty when there is a card, a file or a place.
+    #[serde(default)]
     pub text: String,
+    /// Files that were added before, at most 10.
+    #[serde(default)]
+    pub attachments: Vec<AttachmentSend>,
+    /// Where somebody, or something, is.
+    #[serde(default)]
+    pub location: Option<LocationSend>,
     /// The message it answers.
     #[serde(default)]
     pub reply_to: Option<Id>,
@@ -413,7 +429,10 @@ async fn send(
             return Err(CommandError::NotFound("the message that you answer"));
         }
         let mentions = order.mentions.into_iter().map(Into::into).collect();
-        let content = Content { mentions, ..chat::content(&order.text, reply_to, card)? };
+        let attachments = attachment::picked(cx, &id, order.attachments)?;
+        let location = order.location.map(|sent| attachment::location(sent, cx.now())).transpose()?;
+        let more = Content { reply_to, card, mentions, attachments, location, ..Content::default() };
+        let content = chat::contents(&order.text, more)?;
         content.validate()?;
         let sent = chat::send(cx, id, content)?;
         chat::set_draft(cx, id, "", None)?;

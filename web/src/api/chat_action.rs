@@ -5,7 +5,7 @@ use hutong_node::{
     chat::{self, act},
     engine::{ChatId, Cx},
 };
-use hutong_protocol::RecordId;
+use hutong_protocol::{RecordId, chat::Position};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -13,11 +13,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     chat::{ChatDraft, Mention, Message, one_message},
     chat_view::{message, parse},
-    common::{Id, Ms},
+    common::{Degrees, Id, Ms},
 };
 use crate::{
     auth::Auth,
-    error::{ApiError, ApiResult, Problem},
+    error::{ApiError, ApiResult, Problem, sentence},
     extract::{IdempotencyKey, Json, Path, Query},
     state::AppState,
     views::Views,
@@ -40,6 +40,18 @@ pub struct MessageEdit {
     /// Who is named in it.
     #[serde(default)]
     pub mentions: Vec<Mention>,
+}
+
+/// Where its author is now.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LocationUpdate {
+    /// Degrees north of the equator.
+    pub latitude: Degrees,
+    /// Degrees east of Greenwich.
+    pub longitude: Degrees,
+    /// How far off it may be, in metres.
+    #[serde(default)]
+    pub accuracy_m: Option<u32>,
 }
 
 /// Where else to say a message.
@@ -87,6 +99,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(info, edit, delete))
         .routes(routes!(recall))
         .routes(routes!(hide))
+        .routes(routes!(relocate, end_location))
         .routes(routes!(forward))
         .routes(routes!(find))
         .routes(routes!(draft))
@@ -222,6 +235,47 @@ async fn info(State(state): State<AppState>, _: Auth, Path(path): Path<(String, 
     };
     let info = state.view(look).await?;
     info.map(Json).ok_or_else(|| ApiError::not_found("This message is not known here."))
+}
+
+/// Says where I am now, in a message of mine that tells it live.
+#[utoipa::path(put, path = "/api/chats/{chat}/messages/{id}/location", tag = "chats",
+    params(("chat" = String, Path), ("id" = Id, Path)), request_body = LocationUpdate, responses(
+        (status = 200, body = Message),
+        (status = 403, body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, body = Problem, description = "`not_live`: it tells no place, or not any more"),
+        (status = 422, body = Problem),
+    ))]
+async fn relocate(
+    State(state): State<AppState>,
+    _: Auth,
+    Path(path): Path<(String, Id)>,
+    Json(order): Json<LocationUpdate>,
+) -> ApiResult<Json<Message>> {
+    let (chat, id) = named(path)?;
+    let LocationUpdate { latitude, longitude, accuracy_m } = order;
+    let position = Position { lat_e7: latitude.0, lon_e7: longitude.0, accuracy_m };
+    position.validate().map_err(|error| ApiError::invalid("latitude", sentence(&error.to_string())))?;
+    state.node().call(move |cx| act::relocate(cx, chat, id, Some(position))).await?;
+    one_message(&state, chat, id).await
+}
+
+/// Tells my place no longer.
+#[utoipa::path(delete, path = "/api/chats/{chat}/messages/{id}/location", tag = "chats",
+    params(("chat" = String, Path), ("id" = Id, Path)), responses(
+        (status = 200, body = Message),
+        (status = 403, body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, body = Problem),
+    ))]
+async fn end_location(
+    State(state): State<AppState>,
+    _: Auth,
+    Path(path): Path<(String, Id)>,
+) -> ApiResult<Json<Message>> {
+    let (chat, id) = named(path)?;
+    state.node().call(move |cx| act::relocate(cx, chat, id, None)).await?;
+    one_message(&state, chat, id).await
 }
 
 /// Messages of a conversation with these words, newest first; or the first one since a time.

@@ -17,6 +17,7 @@ use hutong_protocol::{
 };
 
 use super::{
+    attachment,
     chat::{Chat, ChatDraft, ChatKind, Gone, Mention, Message, MessageState, Reaction, Reply, WaitingFor, WhyNot},
     chat_card::{Card, CardRef},
     group::title,
@@ -158,6 +159,8 @@ pub(crate) fn message(views: &Views<'_>, row: MessageView) -> Result<Message, En
         forwarded: row.content.forwarded.unwrap_or_default(),
         expires_at: row.expires.map(Into::into),
         disappear_ms: row.content.disappear_ms,
+        attachments: attachment::shape(views, &row.chat, &row.id, row.content.attachments)?,
+        location: row.place.map(attachment::place),
     })
 }
 
@@ -188,7 +191,8 @@ fn reply(views: &Views<'_>, answered: MessageView) -> Result<Reply, EngineError>
     let mut text = answered.content.text;
     truncate(&mut text, REPLY_BYTES_MAX);
     let (id, gone) = (answered.id.into(), answered.gone.is_some());
-    Ok(Reply { id, author: views.party(&answered.author)?.name, text, gone })
+    let attachment = answered.content.attachments.first().map(|file| file.kind.into());
+    Ok(Reply { id, author: views.party(&answered.author)?.name, text, gone, attachment })
 }
 
 /// How far messages came, for an event; `None` is "handed to the network".

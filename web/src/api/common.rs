@@ -78,6 +78,32 @@ impl From<Ms> for protocol::TimestampMs {
     }
 }
 
+/// Degrees on earth, kept in ten-millionths (about a centimetre).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
+#[schema(value_type = f64)]
+pub struct Degrees(pub i32);
+
+impl Degrees {
+    /// The nearest; what is far beyond the earth stays beyond it.
+    #[must_use]
+    pub fn of(degrees: f64) -> Self {
+        // A cast keeps within the type's bounds, which lie beyond every place.
+        Self((degrees * 1e7).round() as i32)
+    }
+}
+
+impl Serialize for Degrees {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(f64::from(self.0) / 1e7)
+    }
+}
+
+impl<'de> Deserialize<'de> for Degrees {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        f64::deserialize(deserializer).map(Self::of)
+    }
+}
+
 /// A sum in whole minor units, never a fraction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Money {
@@ -130,6 +156,15 @@ mod tests {
         assert_eq!(json.len(), 54);
         assert_eq!(serde_json::from_str::<Id>(&json).unwrap(), id);
         assert!(serde_json::from_str::<Id>("\"short\"").is_err());
+    }
+
+    #[test]
+    fn degrees_survive_json_to_the_last_digit() {
+        for e7 in [0, 399_042_111, -1_164_073_951, 900_000_000, -1_800_000_000, i32::MAX] {
+            let json = serde_json::to_string(&Degrees(e7)).unwrap();
+            assert_eq!(serde_json::from_str::<Degrees>(&json).unwrap(), Degrees(e7), "{json}");
+        }
+        assert_eq!((Degrees::of(1e300).0, Degrees::of(-1e300).0), (i32::MAX, i32::MIN));
     }
 
     #[test]

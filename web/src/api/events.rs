@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    attachment::AttachmentState,
     chat::{Chat, Message, MessageState},
     common::{BlobHash, Id},
     contact::Contact,
@@ -84,6 +85,21 @@ pub enum Event {
     Profile {
         /// Whose.
         account: Id,
+    },
+    /// A file of a message came further; at most four times a second for each.
+    Attachment {
+        /// The conversation.
+        chat: String,
+        /// The message.
+        id: Id,
+        /// Which of its files.
+        index: u32,
+        /// Where it is.
+        state: AttachmentState,
+        /// Bytes of it that are here.
+        received: u64,
+        /// Its length in bytes.
+        size: u64,
     },
     /// Somebody came or went.
     Presence {

@@ -17,6 +17,9 @@ use crate::{extract::Json, state::AppState};
 
 pub mod account;
 pub mod address;
+pub mod attachment;
+pub mod attachment_intake;
+pub mod attachment_serve;
 pub mod blob;
 pub mod cart;
 pub mod chat;
@@ -82,6 +85,8 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .merge(link::router())
         .merge(chat::router())
         .merge(chat_action::router())
+        .merge(attachment::router())
+        .merge(attachment_serve::router())
         .merge(group::router())
         .merge(market::router())
         .merge(store::router())

@@ -24,6 +24,16 @@ pub struct Settings {
     pub read_receipts: bool,
     /// Whether this node looks for others on the local network.
     pub mdns: bool,
+    /// Whether others see that I am online and that I am writing; without it, I see that of nobody.
+    #[serde(default)]
+    pub share_presence: bool,
+    /// Files of messages up to this size in bytes are fetched by themselves.
+    #[serde(default = "auto_fetch_bytes")]
+    pub auto_fetch_bytes: u64,
+}
+
+fn auto_fetch_bytes() -> u64 {
+    account::view::Settings::default().auto_fetch_bytes
 }
 
 /// A language of the screen.
@@ -62,7 +72,8 @@ impl From<account::view::Settings> for Settings {
             "dark" => Theme::Dark,
             _ => Theme::Auto,
         };
-        Self { language, theme, read_receipts: settings.read_receipts, mdns: settings.mdns }
+        let account::view::Settings { read_receipts, mdns, share_presence, auto_fetch_bytes, .. } = settings;
+        Self { language, theme, read_receipts, mdns, share_presence, auto_fetch_bytes }
     }
 }
 
@@ -78,8 +89,9 @@ impl From<Settings> for account::view::Settings {
             Theme::Light => "light",
             Theme::Dark => "dark",
         };
-        let (read_receipts, mdns) = (settings.read_receipts, settings.mdns);
-        Self { language: language.to_owned(), theme: theme.to_owned(), read_receipts, mdns }
+        let Settings { read_receipts, mdns, share_presence, auto_fetch_bytes, .. } = settings;
+        let (language, theme) = (language.to_owned(), theme.to_owned());
+        Self { language, theme, read_receipts, mdns, share_presence, auto_fetch_bytes }
     }
 }
 
@@ -114,7 +126,14 @@ mod tests {
     fn every_choice_survives_the_way_to_the_node_and_back() {
         for language in [Language::Auto, Language::En, Language::Zh] {
             for theme in [Theme::Auto, Theme::Light, Theme::Dark] {
-                let settings = Settings { language, theme, read_receipts: false, mdns: true };
+                let settings = Settings {
+                    language,
+                    theme,
+                    read_receipts: false,
+                    mdns: true,
+                    share_presence: true,
+                    auto_fetch_bytes: 0,
+                };
                 assert_eq!(Settings::from(account::view::Settings::from(settings.clone())), settings);
             }
         }
