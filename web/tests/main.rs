@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that meets the unexpected fails there")]
 
 mod account;
+mod attachments;
 mod blobs;
 mod chats;
 mod events;

@@ -8,8 +8,12 @@ use crate::{
     support::Harness,
 };
 
-async fn named(name: &str) -> (Harness, String, Socket) {
-    let harness = Harness::start().await;
+pub(crate) async fn named(name: &str) -> (Harness, String, Socket) {
+    with_name(Harness::start().await, name).await
+}
+
+/// A node with an account of this name, and what it tells.
+pub(crate) async fn with_name(harness: Harness, name: &str) -> (Harness, String, Socket) {
     let (status, created) = harness.post("/api/account", &json!({ "name": name })).await;
     assert_eq!(status, StatusCode::CREATED);
     let bearer = format!("Bearer {}", harness.bearer);
@@ -17,8 +21,20 @@ async fn named(name: &str) -> (Harness, String, Socket) {
     (harness, created["account"]["account"].as_str().unwrap().to_owned(), socket)
 }
 
+/// Makes two nodes contacts of each other.
+pub(crate) async fn befriend(
+    (mei, mei_hears): (&Harness, &mut Socket),
+    (tom, tom_id, tom_hears): (&Harness, &str, &mut Socket),
+) {
+    let invite = mei.get("/api/account").await.1["invite"].clone();
+    tom.post("/api/contacts", &json!({ "uri": invite, "text": "It's Tom" })).await;
+    event_where(mei_hears, "contact", |event| event["contact"]["state"] == "incoming").await;
+    mei.post(&format!("/api/contacts/{tom_id}/accept"), &json!({})).await;
+    event_where(tom_hears, "contact", |event| event["contact"]["state"] == "accepted").await;
+}
+
 /// The next event of this type that fits.
-async fn event_where(socket: &mut Socket, kind: &str, fits: impl Fn(&Value) -> bool) -> Value {
+pub(crate) async fn event_where(socket: &mut Socket, kind: &str, fits: impl Fn(&Value) -> bool) -> Value {
     loop {
         let heard = event(socket, kind).await;
         if fits(&heard) {

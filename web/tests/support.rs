@@ -18,18 +18,24 @@ pub(crate) struct Harness {
     pub(crate) server: Server,
     pub(crate) bearer: String,
     http: reqwest::Client,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Harness {
     pub(crate) async fn start() -> Self {
+        Self::with_room(hutong_node::handle::BLOB_QUOTA_BYTES).await
+    }
+
+    /// With room for so many bytes of files.
+    pub(crate) async fn with_room(blob_quota_bytes: u64) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let node = Node::start(NodeConfig::loopback(dir.path())).await.unwrap();
+        let node = NodeConfig { blob_quota_bytes, ..NodeConfig::loopback(dir.path()) };
+        let node = Node::start(node).await.unwrap();
         let server = serve(node.clone(), config()).await.unwrap();
         let bearer = std::fs::read_to_string(server.api_token_path()).unwrap().trim().to_owned();
         // A redirect or a proxy would hide what the server says.
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { node, server, bearer, http, _dir: dir }
+        Self { node, server, bearer, http, dir }
     }
 
     /// With an account called Mei.
@@ -38,6 +44,11 @@ impl Harness {
         let created = harness.post("/api/account", &serde_json::json!({ "name": "Mei" })).await;
         assert_eq!(created.0, StatusCode::CREATED, "{:?}", created.1);
         harness
+    }
+
+    /// Where everything is kept.
+    pub(crate) fn directory(&self) -> &std::path::Path {
+        self.dir.path()
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {
