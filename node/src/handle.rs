@@ -112,6 +112,8 @@ impl From<StoreError> for NodeError {
 pub(crate) struct Presence {
     pub(crate) devices: BTreeMap<DeviceId, Option<AccountId>>,
     pub(crate) addresses: Vec<String>,
+    /// Accounts that share that they are here, if this one does.
+    pub(crate) here: BTreeSet<AccountId>,
 }
 
 /// What a node is made of.
@@ -225,6 +227,12 @@ impl Node {
     pub fn is_online(&self, account: &AccountId) -> bool {
         let presence = self.inner.presence.read().unwrap_or_else(PoisonError::into_inner);
         presence.devices.values().any(|other| other.as_ref() == Some(account))
+    }
+
+    /// Whether somebody shares that they are here, and this account does too.
+    #[must_use]
+    pub fn shows_online(&self, account: &AccountId) -> bool {
+        self.inner.presence.read().unwrap_or_else(PoisonError::into_inner).here.contains(account)
     }
 
     /// The connected devices of an account.

@@ -25,6 +25,7 @@ pub mod market;
 #[cfg(feature = "runtime")]
 pub mod net;
 pub mod order;
+pub mod presence;
 #[cfg(feature = "runtime")]
 mod runtime;
 pub mod seal;

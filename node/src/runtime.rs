@@ -366,6 +366,11 @@ async fn carry_out_one(inner: &Arc<Inner>, effect: Effect) -> Result<(), net::Ne
         }
         Effect::Identity(certificate) => inner.net.set_identity(certificate).await,
         Effect::Notify(event) => {
+            match &event {
+                engine::Event::Presence { account, online: true } => drop(presence(inner).here.insert(*account)),
+                engine::Event::Presence { account, online: false } => drop(presence(inner).here.remove(account)),
+                _ => {}
+            }
             // No browser is open: nobody needs to be told.
             inner.events.send(event).ok();
             Ok(())

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use hutong_protocol::{AccountId, DeviceId, RecordId, TimestampMs};
+use hutong_protocol::{AccountId, BlobHash, DeviceId, RecordId, TimestampMs, mailbox::MailboxRequest};
 
 use crate::{
     FEATURES, account,
@@ -25,6 +25,12 @@ pub(crate) struct Given {
     pub(crate) outcomes: Vec<Outcome>,
     pub(crate) verdicts: Vec<Verdict>,
     pub(crate) asked: Vec<(DeviceId, hutong_protocol::mailbox::MailboxRequest)>,
+    /// Words of the moment.
+    pub(crate) whispers: Vec<(DeviceId, MailboxRequest)>,
+    /// Blobs that the shell is to fetch, and from whom.
+    pub(crate) fetches: Vec<(BlobHash, Vec<DeviceId>)>,
+    /// Blobs that the shell is to remove.
+    pub(crate) drops: Vec<BlobHash>,
 }
 
 /// One node.
@@ -83,6 +89,11 @@ impl TestNode {
                 Effect::Send { to, records } => {
                     given.sent.extend(records.into_iter().map(|(id, bytes)| (to, id, bytes)));
                 }
+                Effect::Mailbox { to, request: request @ MailboxRequest::Live { .. }, .. } => {
+                    given.whispers.push((to, request));
+                }
+                Effect::FetchBlob { blob, from, .. } => given.fetches.push((blob, from)),
+                Effect::DropBlob(blob) => given.drops.push(blob),
                 Effect::Notify(event) => given.events.push(event),
                 Effect::Outcomes(_, outcomes) => given.outcomes.extend(outcomes),
                 Effect::Stamp { to, work, bits, from } if self.pays => {
@@ -99,6 +110,9 @@ impl TestNode {
             given.sent.extend(more.sent);
             given.events.extend(more.events);
             given.asked.extend(more.asked);
+            given.whispers.extend(more.whispers);
+            given.fetches.extend(more.fetches);
+            given.drops.extend(more.drops);
         }
         Ok(given)
     }

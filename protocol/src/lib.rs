@@ -23,6 +23,7 @@ pub mod own;
 pub mod phrase;
 pub mod picture;
 pub mod postage;
+pub mod presence;
 pub mod record;
 pub mod seal;
 pub mod signature;

@@ -139,6 +139,19 @@ pub enum MailboxRequest {
     },
     /// From the mailbox to the reader: "something came".
     Ring,
+    /// From anybody who is connected: a word of the moment, sealed ([`Live`](crate::presence::Live)). Never kept.
+    Live {
+        /// An item of the smallest size, with a [`Letter`](crate::seal::Letter) whose text is the word itself.
+        item: ByteBuf,
+    },
+}
+
+impl MailboxRequest {
+    /// The size in bytes of the word of the moment; 0 if it is none.
+    #[must_use]
+    pub fn whisper_bytes(&self) -> usize {
+        if let Self::Live { item } = self { item.len() } else { 0 }
+    }
 }
 
 /// What a mailbox answers.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hutong_node::{
-    chat,
+    account, chat,
     engine::{self, ChatId, EngineError},
 };
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
@@ -45,7 +45,7 @@ pub(crate) async fn run(state: AppState) {
 }
 
 async fn deliver(state: &AppState, burst: Vec<engine::Event>, missed: bool) {
-    let people_moved = burst.iter().any(|event| matches!(event, engine::Event::Presence { .. }));
+    let people_moved = burst.iter().any(|event| matches!(event, engine::Event::Peers(_)));
     let shaped = state.view(move |views| shape_all(views, burst)).await;
     if missed || shaped.is_err() {
         state.events().send(&Event::Missed);
@@ -106,7 +106,18 @@ fn shape(views: &Views<'_>, event: engine::Event) -> Result<Vec<Event>, EngineEr
         engine::Event::Contact(account) => one(Event::Contact { contact: Box::new(contact::shape(views, &account)?) }),
         engine::Event::Group(group) => one(Event::Group { group: group.into() }),
         engine::Event::Profile(account) => one(Event::Profile { account: account.into() }),
-        engine::Event::Presence { account, online } => one(Event::Presence { account: account.into(), online }),
+        engine::Event::Presence { account, online } => {
+            let online = online || views.is_seen(&account)?;
+            one(Event::Presence { account: account.into(), online })
+        }
+        engine::Event::Typing { chat, account } => {
+            one(Event::Typing { chat: chat_view::name(&chat), account: account.into() })
+        }
+        // A store is seen whenever it is connected; people only if they share it.
+        engine::Event::Peers(account) if account::view::is_store(views.read, &account)? => {
+            one(Event::Presence { account: account.into(), online: views.is_seen(&account)? })
+        }
+        engine::Event::Peers(_) => Ok(Vec::new()),
         engine::Event::Store(account) => one(Event::Store { store: account.into() }),
         engine::Event::Listing(account, listing) => one(Event::Listing { store: account.into(), listing }),
         engine::Event::Review(account, listing) => one(Event::Review { store: account.into(), listing }),

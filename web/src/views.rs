@@ -60,9 +60,20 @@ impl<'a> Views<'a> {
         slot.map(|(_, record)| Ok(record.body()?)).transpose()
     }
 
-    /// Whether a device of the account is connected now.
+    /// Whether a device of the account is connected now: for stores, which say so to everybody.
     pub(crate) fn is_online(&self, account: &AccountId) -> bool {
         self.me == Some(*account) || self.node.is_online(account)
+    }
+
+    /// Whether a person is seen to be here: only if both share it. A store is seen whenever it is connected.
+    pub(crate) fn is_seen(&self, account: &AccountId) -> Result<bool, EngineError> {
+        let store = self.node.is_online(account) && account::view::is_store(self.read, account)?;
+        Ok(store || self.me == Some(*account) || self.node.shows_online(account))
+    }
+
+    /// Whether this account shares that it is here, and so sees it of others.
+    pub(crate) fn shares_presence(&self) -> Result<bool, EngineError> {
+        Ok(account::view::settings(self.read)?.share_presence)
     }
 
     /// When a device of the account was last connected.

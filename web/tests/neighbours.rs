@@ -73,7 +73,7 @@ async fn neighbours_meet_by_a_link_and_see_how_far_a_message_came() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_picture_that_is_not_here_comes_from_a_neighbour() {
-    let (mei, mei_id, _mei_hears) = named("Mei").await;
+    let (mei, _, _mei_hears) = named("Mei").await;
     let (tom, _, mut tom_hears) = named("Tom").await;
     let picture = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x08\0\0\0\x08".to_vec();
     let upload = mei.request(Method::POST, "/api/blobs").header("content-type", "image/png").body(picture.clone());
@@ -81,7 +81,8 @@ async fn a_picture_that_is_not_here_comes_from_a_neighbour() {
 
     let invite = mei.get("/api/account").await.1["invite"].clone();
     tom.post("/api/contacts", &json!({ "uri": invite })).await;
-    event_where(&mut tom_hears, "presence", |event| event["account"] == mei_id.as_str()).await;
+    // Not as "here": that is shared by choice only.
+    event_where(&mut tom_hears, "network", |event| event["peers"] == 1).await;
     let path = format!("/api/blobs/{}", blob["hash"].as_str().unwrap());
     let response = tom.request(Method::GET, &path).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
@@ -92,4 +93,32 @@ async fn a_picture_that_is_not_here_comes_from_a_neighbour() {
     let peer = &network["peers"][0];
     assert_eq!((&peer["name"], &peer["direction"]), (&json!("Mei"), &json!("out")));
     assert_eq!(tom.post("/api/network/dial", &json!({ "address": "nowhere" })).await.0.as_u16(), 422);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_shares_it_is_seen_and_seen_writing() {
+    let ((mei, mei_id, mut mei_hears), (tom, tom_id, mut tom_hears)) = (named("Mei").await, named("Tom").await);
+    befriend((&mei, &mut mei_hears), (&tom, &tom_id, &mut tom_hears)).await;
+    let contact = format!("/api/contacts/{mei_id}");
+    let seen = tom.get(&contact).await.1;
+    assert_eq!((&seen["online"], &seen["last_seen"]), (&json!(false), &json!(null)), "off unless both choose it");
+    for node in [&mei, &tom] {
+        let mut settings = node.get("/api/settings").await.1;
+        assert_eq!(settings["share_presence"], json!(false));
+        settings["share_presence"] = json!(true);
+        assert_eq!(node.send(Method::PUT, "/api/settings", &settings).await.0, StatusCode::OK);
+    }
+    event_where(&mut tom_hears, "presence", |event| event["account"] == mei_id.as_str() && event["online"] == true)
+        .await;
+    assert_eq!(tom.get(&contact).await.1["online"], json!(true));
+    let chat = format!("/api/chats/direct-{tom_id}/typing");
+    assert_eq!(mei.post(&chat, &json!({})).await.0, StatusCode::NO_CONTENT);
+    let typing = event(&mut tom_hears, "typing").await;
+    assert_eq!((&typing["account"], &typing["chat"]), (&json!(mei_id), &json!(format!("direct-{mei_id}"))));
+    assert_eq!(mei.post("/api/chats/nonsense/typing", &json!({})).await.0, StatusCode::NOT_FOUND);
+    let mut settings = mei.get("/api/settings").await.1;
+    settings["share_presence"] = json!(false);
+    mei.send(Method::PUT, "/api/settings", &settings).await;
+    event_where(&mut tom_hears, "presence", |event| event["account"] == mei_id.as_str() && event["online"] == false)
+        .await;
 }

@@ -23,6 +23,7 @@ use crate::{
     contact::POSTAGE_BITS,
     engine::{CommandError, Cx, DomainEvent, EngineError, Event, Feature, Indexed, Keep, Reject, Source, get_slot},
     mailbox,
+    presence,
     store::Read,
 };
 
@@ -346,7 +347,11 @@ pub fn set_settings(cx: &mut Cx<'_>, settings: &Settings) -> Result<(), CommandE
     if !["auto", "en", "zh"].contains(&language) || !["auto", "light", "dark"].contains(&theme) {
         return Err(CommandError::refused("invalid", "language is auto, en or zh; theme is auto, light or dark"));
     }
+    let before = view::settings(cx.read())?.share_presence;
     cx.put_value(keys::settings(), settings)?;
+    if before != settings.share_presence {
+        presence::chosen(cx, settings.share_presence)?;
+    }
     Ok(tell_settings(cx)?)
 }
 

@@ -20,6 +20,7 @@ use crate::{
     attachment,
     group::Lacking,
     mailbox,
+    presence,
     seal::Seal,
     store::{Read, Txn},
 };
@@ -148,6 +149,40 @@ impl Cx<'_> {
     /// What the attachment feature knows while the process runs.
     pub(crate) const fn attachments(&mut self) -> &mut attachment::Session {
         &mut self.session.attachments
+    }
+
+    /// Who is here and writing, as they say.
+    pub(crate) const fn presence(&mut self) -> &mut presence::Session {
+        &mut self.session.presence
+    }
+
+    /// Seals a letter, without a session, for the connected devices of an account (or `only` one of them), and sends it
+    /// now or never. Nothing of it is kept.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) fn whisper(
+        &mut self,
+        to: &AccountId,
+        only: Option<&DeviceId>,
+        letter: &hutong_protocol::seal::Letter,
+    ) -> Result<(), EngineError> {
+        for recipient in super::peers::recipients(self, to)? {
+            let device = recipient.device;
+            if !self.is_connected(&device) || only.is_some_and(|only| *only != device) {
+                continue;
+            }
+            if let Some(item) = self.seal.whisper(self.random, self.now, &recipient, letter) {
+                let request = MailboxRequest::Live { item: item.into() };
+                self.effects.push(Effect::Mailbox { to: device, number: 0, request });
+            }
+        }
+        Ok(())
+    }
+
+    /// What was whispered to this device; `None` if it is for another, or was changed on its way.
+    pub(crate) fn open_whisper(&mut self, item: &[u8]) -> Option<hutong_protocol::seal::Letter> {
+        self.seal.open_whisper(item)
     }
 
     /// Connected devices whose account is known.

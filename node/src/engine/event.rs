@@ -292,13 +292,22 @@ pub enum Event {
     Group(GroupId),
     /// A profile changed.
     Profile(AccountId),
-    /// Somebody came or went.
+    /// Somebody who shares it came or went, as far as this node shows it.
     Presence {
         /// Who.
         account: AccountId,
         /// Here or gone.
         online: bool,
     },
+    /// Somebody who shares it is writing.
+    Typing {
+        /// Where.
+        chat: ChatId,
+        /// Who.
+        account: AccountId,
+    },
+    /// A node of this account is connected, or no longer.
+    Peers(AccountId),
     /// A store changed.
     Store(AccountId),
     /// A listing changed.

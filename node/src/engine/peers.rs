@@ -17,6 +17,7 @@ use super::{
     keys, outbox,
 };
 use crate::{
+    presence,
     seal::{Introduction, Recipient},
     store::{Direction, KeyRange, KeyReader, Read},
 };
@@ -85,6 +86,8 @@ pub(super) struct Session {
     pub(super) mailboxes: crate::mailbox::client::Session,
     /// Requests whose postage is being worked for.
     pub(super) stamping: BTreeSet<AccountId>,
+    /// Who is here and writing, as they say.
+    pub(super) presence: crate::presence::Session,
     /// What the attachment feature knows while the process runs.
     pub(super) attachments: crate::attachment::Session,
     /// Devices of strangers that introduced themselves with what they sent.
@@ -321,7 +324,7 @@ pub(super) fn up(
     if cx.account() == Some(account) || is_wanted(cx, &account)? {
         remember(cx, certificate, addresses)?;
         seen(cx, &account, &device)?;
-        cx.notify(Event::Presence { account, online: true });
+        cx.notify(Event::Peers(account));
     }
     Ok(())
 }
@@ -332,10 +335,8 @@ pub(super) fn down(cx: &mut Cx<'_>, device: DeviceId) -> Result<(), EngineError>
     cx.session.wanted_changed();
     seen(cx, &account, &device)?;
     cx.session.in_flight.remove(&device);
-    if cx.session.device_of(&account).is_none() {
-        cx.notify(Event::Presence { account, online: false });
-    }
-    Ok(())
+    cx.notify(Event::Peers(account));
+    presence::gone(cx, &device, &account)
 }
 
 fn seen(cx: &mut Cx<'_>, account: &AccountId, device: &DeviceId) -> Result<(), EngineError> {

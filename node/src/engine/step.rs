@@ -20,7 +20,7 @@ use super::{
     outbox, peers,
 };
 use crate::{
-    attachment, contact, group, mailbox,
+    attachment, contact, group, mailbox, presence,
     seal::{Known, Opened},
     store::Txn,
 };
@@ -277,6 +277,11 @@ fn apply(
             cx.effects.push(Effect::MailboxAnswer(token, MailboxAnswer::Done));
             Ok(())
         }
+        Input::Mailbox { from, request: MailboxRequest::Live { item }, token } => {
+            presence::heard(cx, &from, &item)?;
+            cx.effects.push(Effect::MailboxAnswer(token, MailboxAnswer::Done));
+            Ok(())
+        }
         Input::Mailbox { from, request, token } => {
             let account = cx.session.account_of(&from);
             let serves = match &account {
@@ -303,6 +308,7 @@ fn apply(
         Input::PeerUp { device, certificate, addresses } => {
             peers::up(cx, device, certificate.as_ref(), &addresses)?;
             attachment::connected(cx);
+            presence::connected(cx, &device)?;
             mailbox::client::connected(cx, device)
         }
         Input::PeerDown(device) => peers::down(cx, device),

@@ -298,6 +298,22 @@ impl Seal {
         Ok(Opened::Record { account, device, bytes: text.into(), introduction: introduction.map(Box::new) })
     }
 
+    /// Closes a letter whose text is not of a session: for what is not worth one. `None`: the recipient's keys are none.
+    pub fn whisper(
+        &mut self,
+        random: &mut Random,
+        now: TimestampMs,
+        to: &Recipient,
+        letter: &Letter,
+    ) -> Option<Vec<u8>> {
+        self.envelopes.close(random, now, &to.device, &to.keys.envelope, letter)
+    }
+
+    /// Opens what [`Seal::whisper`] closed for this device. Who closed it is not proved by it.
+    pub fn open_whisper(&mut self, item: &[u8]) -> Option<Letter> {
+        self.envelopes.open(item)
+    }
+
     fn remember(&mut self, digest: [u8; 16]) {
         if self.recent_order.len() >= RECENT_MAX
             && let Some(oldest) = self.recent_order.pop_front()

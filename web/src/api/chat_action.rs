@@ -4,6 +4,7 @@ use axum::{extract::State, http::StatusCode};
 use hutong_node::{
     chat::{self, act},
     engine::{ChatId, Cx},
+    presence,
 };
 use hutong_protocol::{RecordId, chat::Position};
 use serde::{Deserialize, Serialize};
@@ -100,6 +101,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(recall))
         .routes(routes!(hide))
         .routes(routes!(relocate, end_location))
+        .routes(routes!(typing))
         .routes(routes!(forward))
         .routes(routes!(find))
         .routes(routes!(draft))
@@ -235,6 +237,15 @@ async fn info(State(state): State<AppState>, _: Auth, Path(path): Path<(String, 
     };
     let info = state.view(look).await?;
     info.map(Json).ok_or_else(|| ApiError::not_found("This message is not known here."))
+}
+
+/// Says that I am writing, to those who are connected and see it. Nothing happens unless I share it.
+#[utoipa::path(post, path = "/api/chats/{chat}/typing", tag = "chats", params(("chat" = String, Path)),
+    responses((status = 204, description = "Told, if it is shared"), (status = 404, body = Problem)))]
+async fn typing(State(state): State<AppState>, _: Auth, Path(name): Path<String>) -> ApiResult<StatusCode> {
+    let chat = parse(&name)?;
+    state.node().call(move |cx| presence::writing(cx, chat)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Says where I am now, in a message of mine that tells it live.

@@ -91,13 +91,16 @@ pub(crate) fn shape(views: &Views<'_>, id: &ChatId, row: ChatRow) -> Result<Chat
     match id {
         ChatId::Direct(account) => {
             let party = views.party(account)?;
-            let (title, picture, online) = (party.name.clone(), party.picture, views.is_online(account));
+            let (title, picture, online) = (party.name.clone(), party.picture, views.is_seen(account)?);
             Ok(Chat { title, picture, online, party: Some(party), ..blank })
         }
         ChatId::Group(group) => {
             let row = group::view::get(views.read, group)?.unwrap_or_default();
             let members = group::view::members(views.read, group, ONLINE_LOOK_MAX)?;
-            let online = members.iter().any(|(member, _)| views.me != Some(*member) && views.is_online(member));
+            let mut online = false;
+            for (member, _) in members.iter().filter(|(member, _)| views.me != Some(*member)) {
+                online = online || views.is_seen(member)?;
+            }
             let (title, picture) = (title(group, &row), row.picture.map(Into::into));
             let kind = ChatKind::Group;
             Ok(Chat { kind, title, picture, online, group: Some((*group).into()), members: row.member_count, ..blank })

@@ -181,6 +181,7 @@ pub(crate) fn shape(views: &Views<'_>, account: &AccountId) -> Result<Contact, E
     let row = contact::view::get(views.read, account)?;
     let shown = account::view::party(views.read, account)?;
     let profile = account::view::profile(views.read, account)?;
+    let is_store = account::view::is_store(views.read, account)?;
     let state = match row.state {
         _ if row.blocked => ContactState::Blocked,
         Known::None => ContactState::None,
@@ -204,9 +205,9 @@ pub(crate) fn shape(views: &Views<'_>, account: &AccountId) -> Result<Contact, E
         common_contacts: common_contacts.collect::<Result<_, _>>()?,
         asking,
         since: row.since.into(),
-        online: views.is_online(account),
-        last_seen: views.last_seen(account)?.map(Into::into),
-        is_store: account::view::is_store(views.read, account)?,
+        online: views.is_seen(account)?,
+        last_seen: if views.shares_presence()? || is_store { views.last_seen(account)?.map(Into::into) } else { None },
+        is_store,
     })
 }
 

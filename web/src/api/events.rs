@@ -101,11 +101,18 @@ pub enum Event {
         /// Its length in bytes.
         size: u64,
     },
-    /// Somebody came or went.
+    /// Somebody who shares it is writing; comes again every few seconds while they do.
+    Typing {
+        /// Where.
+        chat: String,
+        /// Who.
+        account: Id,
+    },
+    /// Somebody who shares it came or went.
     Presence {
         /// Who.
         account: Id,
-        /// Whether they are connected now.
+        /// Whether they are here now.
         online: bool,
     },
     /// A listing, new or changed.

@@ -58,7 +58,11 @@ impl Node {
     }
 
     pub(super) async fn start_with(config: NetConfig, store: Arc<MemoryStore>) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::start_over(config, store, tempfile::tempdir().unwrap()).await
+    }
+
+    /// With the files that are there.
+    pub(super) async fn start_over(config: NetConfig, store: Arc<MemoryStore>, directory: TempDir) -> Self {
         let blobs = Arc::new(BlobStore::open(directory.path(), 1 << 30).unwrap());
         let (key, certificate) = (config.device_key.clone(), config.certificate.clone().unwrap());
         let (handle, events) = start(config, store.clone(), blobs.clone()).await.unwrap();
