@@ -9,11 +9,12 @@
 //! A file gets its final name by rename, after its bytes reached the disk: a crash leaves either the whole blob or a
 //! download that resumes. Every function here blocks on the disk: call it off the async threads.
 
+mod import;
 mod partial;
 
 use std::{
     fs::{self, File},
-    io::{self, Read, Seek, Write},
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -30,7 +31,10 @@ use bao_tree::{
 };
 use hutong_protocol::{BlobHash, limits::BLOB_BYTES_MAX};
 
-pub use self::partial::{PartialBlob, Segment};
+pub use self::{
+    import::BlobImport,
+    partial::{PartialBlob, Segment},
+};
 
 /// 16 KiB: the smallest piece that can be checked by itself. 64 bytes of tree for each keeps the tree at 0.4 %.
 const GROUP: BlockSize = BlockSize::from_chunk_log(4);
@@ -262,7 +266,7 @@ impl BlobStore {
         let path = self.directory.join("new").join(number.to_string());
         let file = File::options().read(true).write(true).create_new(true).open(&path);
         let file = file.map_err(failed("start an import"))?;
-        Ok(BlobImport { store: self, path, file, size: 0, hasher: blake3::Hasher::new() })
+        Ok(BlobImport::new(self, path, file))
     }
 
     /// Forgets a blob. Removing what is not here is no error.
@@ -401,60 +405,6 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
-    }
-}
-
-/// An import that is fed piece by piece. Dropping it throws it away.
-#[derive(Debug)]
-pub struct BlobImport<'s> {
-    store: &'s BlobStore,
-    path: PathBuf,
-    file: File,
-    size: u64,
-    hasher: blake3::Hasher,
-}
-
-impl BlobImport<'_> {
-    /// Appends bytes.
-    ///
-    /// # Errors
-    /// [`BlobError::TooLarge`], [`BlobError::Full`], [`BlobError::Io`].
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), BlobError> {
-        let more = bytes.len() as u64;
-        if self.size.saturating_add(more) > BLOB_BYTES_MAX {
-            return Err(BlobError::TooLarge { size: self.size.saturating_add(more) });
-        }
-        self.store.reserve(more)?;
-        self.size = self.size.saturating_add(more);
-        self.hasher.update(bytes);
-        self.file.write_all(bytes).map_err(failed("write a file"))
-    }
-
-    /// The hash of what was written so far.
-    #[must_use]
-    pub fn hash(&self) -> BlobHash {
-        BlobHash(*self.hasher.finalize().as_bytes())
-    }
-
-    /// Stores what was written and says its hash. When it returns, the blob survives a loss of power.
-    ///
-    /// # Errors
-    /// [`BlobError::Io`], [`BlobError::Full`].
-    pub fn finish(mut self) -> Result<BlobHash, BlobError> {
-        let hash = self.hash();
-        self.file.rewind().and_then(|()| self.file.sync_all()).map_err(failed("write a file to the disk"))?;
-        self.store.shelve(&self.path, &hash, self.size)?;
-        self.size = 0; // The room belongs to the blob now.
-        Ok(hash)
-    }
-}
-
-impl Drop for BlobImport<'_> {
-    fn drop(&mut self) {
-        self.store.release(self.size);
-        if let Err(error) = remove_if_there(&self.path) {
-            tracing::warn!(%error, "an unfinished import stays until the next start");
-        }
     }
 }
 

@@ -43,8 +43,18 @@ fn tell(cx: &mut Cx<'_>, to: &AccountId, only: Option<&DeviceId>, word: Live) ->
     let Ok((certificate, _)) = cx.signer() else { return Ok(()) };
     let (account, device) = (certificate.account, certificate.device);
     let text = ByteBuf::from(codec::encode(&word)?);
-    let letter =
-        Letter { account, device, id: RecordId([0; 32]), receipt: false, first: false, text, introduction: None };
+    let id = RecordId([0; 32]);
+    let letter = Letter {
+        account,
+        device,
+        id,
+        receipt: false,
+        first: false,
+        text,
+        keyed: false,
+        group: None,
+        introduction: None,
+    };
     cx.whisper(to, only, &letter)
 }
 

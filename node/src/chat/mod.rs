@@ -5,6 +5,7 @@ mod compose;
 pub mod find;
 mod fold;
 mod keys;
+mod place;
 #[cfg(test)]
 mod tests;
 pub mod view;

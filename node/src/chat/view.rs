@@ -2,14 +2,14 @@
 
 use hutong_protocol::{
     AccountId, Kind, RecordId, TimestampMs, Topic,
-    chat::{Content, Location, Message, Position, ReceiptStatus},
+    chat::{Content, Message, ReceiptStatus},
     group::GroupMessage,
     record::Stored,
 };
 use serde::{Deserialize, Serialize};
 
-pub use super::fold::How;
-use super::{fold, keys};
+use super::{fold, keys, place::place};
+pub use super::{fold::How, place::Place};
 use crate::{
     account, contact,
     engine::{
@@ -134,28 +134,6 @@ pub struct MessageView {
     pub place: Option<Place>,
 }
 
-/// Where somebody is, as a message says and what came after it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The newest place.
-    pub location: Location,
-    /// When that was said.
-    pub moved_at: TimestampMs,
-    /// Its author tells it no longer.
-    pub ended: bool,
-}
-
-/// The newest place of a message. What is said of one that is not live, or after its time, is not heard.
-fn place(location: Location, at: TimestampMs, moved: Option<fold::MoveRow>) -> Place {
-    let moved = moved.filter(|moved| location.live_until.is_some_and(|until| moved.at <= until));
-    match moved {
-        None => Place { location, moved_at: at, ended: false },
-        Some(fold::MoveRow { at, position: Position { lat_e7, lon_e7, accuracy_m }, ended, .. }) => {
-            Place { location: Location { lat_e7, lon_e7, accuracy_m, ..location }, moved_at: at, ended }
-        }
-    }
-}
-
 /// One emoji under a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reaction {
@@ -232,7 +210,7 @@ pub fn newest(read: &dyn Read, topic: &Topic, limit: usize) -> Result<Vec<Record
     let mut newest = Vec::new();
     for (key, bytes) in read.collect(KeyRange::prefix(&rows::set(topic)), Direction::Descending, look)? {
         if newest.len() < limit && Stored::decode(bytes)?.header.kind == Kind::GroupMessage {
-            newest.extend(Place::parse(&key).map(|place| place.id));
+            newest.extend(InSet::parse(&key).map(|place| place.id));
         }
     }
     Ok(newest)
@@ -487,11 +465,9 @@ pub(super) fn recorded_state(read: &dyn Read, id: &RecordId) -> Result<Option<Re
 }
 
 /// Whether everybody can read what is said there.
-///
-/// # Errors
-/// The store's, or damage.
-pub fn is_public(_: &dyn Read, chat: &ChatId) -> Result<bool, EngineError> {
-    Ok(matches!(chat, ChatId::Group(_)))
+#[must_use]
+pub const fn is_public(chat: &ChatId) -> bool {
+    matches!(chat, ChatId::Group(group) if !group.is_private())
 }
 
 /// Why the user cannot write in a conversation; `None`: they can.

@@ -19,8 +19,7 @@ use super::{
 use crate::{
     attachment,
     group::Lacking,
-    mailbox,
-    presence,
+    mailbox, presence,
     seal::Seal,
     store::{Read, Txn},
 };

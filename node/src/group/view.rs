@@ -195,14 +195,6 @@ pub fn list(read: &dyn Read) -> Result<Vec<(GroupId, GroupRow)>, EngineError> {
         .collect()
 }
 
-/// Whether an account is in a group, as far as this node knows.
-///
-/// # Errors
-/// The store's.
-pub fn is_member(read: &dyn Read, group: &GroupId, account: &AccountId) -> Result<bool, EngineError> {
-    Ok(read.contains(&keys::member(group, account))?)
-}
-
 /// The first `limit` members in the order of their keys.
 ///
 /// # Errors
