@@ -22,8 +22,7 @@ use self::view::Settings;
 use crate::{
     contact::POSTAGE_BITS,
     engine::{CommandError, Cx, DomainEvent, EngineError, Event, Feature, Indexed, Keep, Reject, Source, get_slot},
-    mailbox,
-    presence,
+    mailbox, presence,
     store::Read,
 };
 
