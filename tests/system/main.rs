@@ -2,6 +2,7 @@
 //!
 //! | module | what it holds the product to |
 //! |---|---|
+//! | `attachment` | a file of 20 MiB arrives whole though its receiver is killed in the middle |
 //! | `chat` | two people become contacts and talk; states are true; a stopped node gets everything once, in order |
 //! | `group` | a public group by link; a late member gets the history |
 //! | `market` | a catalogue from CSV with pictures; cards; listings and pictures on another node |
@@ -20,6 +21,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod attachment;
 mod chat;
 mod crash;
 mod defence;
