@@ -48,6 +48,7 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (
         HeaderName::from_static("permissions-policy"),
+        // The camera reads codes, the microphone records voice notes, the place is sent when somebody sends it.
         HeaderValue::from_static(
             "camera=(self), clipboard-write=(self), geolocation=(self), microphone=(self), payment=(), usb=()",
         ),

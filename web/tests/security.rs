@@ -131,7 +131,7 @@ async fn every_response_carries_the_headers() {
             "\r\nx-content-type-options: nosniff",
             "\r\nreferrer-policy: no-referrer",
             "\r\nx-frame-options: deny",
-            "\r\npermissions-policy: ",
+            "\r\npermissions-policy: camera=(self), clipboard-write=(self), geolocation=(self), microphone=(self), payment=(), usb=()",
         ] {
             assert!(head.contains(wanted), "{wanted} is missing from the answer to {request}: {head}");
         }

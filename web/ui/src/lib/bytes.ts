@@ -16,3 +16,14 @@ export function formatBytes(bytes: number, tag: string): string {
     maximumFractionDigits: unit === 0 || value >= 100 ? 0 : 1,
   }).format(value);
 }
+
+/** Bytes as base64, as JSON carries them. */
+export async function toBase64(bytes: Blob): Promise<string> {
+  let text = "";
+  for (const byte of new Uint8Array(await bytes.arrayBuffer())) text += String.fromCharCode(byte);
+  return btoa(text);
+}
+
+/** The bytes that a base64 text stands for. */
+export const fromBase64 = (text: string): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from(atob(text), (one) => one.charCodeAt(0));

@@ -2,7 +2,7 @@
 import type { Event as NodeEvent } from "./types";
 
 type EventType = NodeEvent["type"];
-type EventOf<T extends EventType> = Extract<NodeEvent, { type: T }>;
+export type EventOf<T extends EventType> = Extract<NodeEvent, { type: T }>;
 type Handler = (event: NodeEvent) => void;
 
 /** Waits between attempts, in ms; the last one repeats. Short, since the node is on this machine or network. */

@@ -7,7 +7,14 @@ const KEY = "hutong.look";
 type Look = Pick<Settings, "language" | "theme">;
 
 class CurrentSettings {
-  value = $state.raw<Settings>({ language: "auto", theme: "auto", read_receipts: true, mdns: true });
+  value = $state.raw<Settings>({
+    language: "auto",
+    theme: "auto",
+    read_receipts: true,
+    mdns: true,
+    share_presence: false,
+    auto_fetch_bytes: 0,
+  });
 
   /** Applies what this browser remembers, before the node has answered. */
   async early(): Promise<void> {

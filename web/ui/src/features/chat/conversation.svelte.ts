@@ -1,6 +1,6 @@
 /** One conversation: its messages, and what has been written but not yet reached the node. */
 import { ApiError, aborted, api, seg } from "$lib/api";
-import { events } from "$lib/events.svelte";
+import { events, type EventOf } from "$lib/events.svelte";
 import { toApiError } from "$lib/resource.svelte";
 import type {
   Chat,
@@ -15,6 +15,7 @@ import type {
 import { chats } from "./chats.svelte";
 import { loadUnsent, saveUnsent, type Unsent } from "./drafts";
 import { notBack } from "./states";
+import { laterState } from "$features/attachment/states";
 
 /** Messages per page: enough to fill a tall screen twice. */
 const PAGE = 60;
@@ -37,6 +38,8 @@ export class Conversation {
   #controller = new AbortController();
   #sending = false;
   #readUpTo: Id | null = null;
+  /** Who waits for a message to be taken, by its key. */
+  #taken = new Map<string, (message: Message | undefined) => void>();
   /** Events of this conversation so far: what is heard while a page is on its way may be newer than the page. */
   #heardCount = 0;
 
@@ -64,6 +67,9 @@ export class Conversation {
         this.messages = this.messages.map((one) =>
           set.has(one.id) ? { ...one, state, waiting_for: state === "queued" ? one.waiting_for : null } : one,
         );
+      }),
+      events.on("attachment", (heard) => {
+        if (heard.chat === this.chat) this.#arrives(heard);
       }),
       events.on("chat", ({ chat }) => {
         if (chat.chat !== this.chat) return;
@@ -112,11 +118,17 @@ export class Conversation {
     }
   }
 
-  /** Shows a message at once and hands it to the node; kept here while the node does not answer. */
-  send(body: MessageSend, preview: Pick<Unsent, "reply">): void {
+  /**
+   * Shows a message at once and hands it to the node; kept here while the node does not answer.
+   *
+   * Gives what the node made of it, as long as this page waits for that.
+   */
+  async send(body: MessageSend, preview: Pick<Unsent, "reply" | "holds">): Promise<Message | undefined> {
     const key = crypto.randomUUID();
-    this.#keep([...this.unsent, { key, at: Date.now(), body, reply: preview.reply, error: null }]);
+    const taken = new Promise<Message | undefined>((done) => this.#taken.set(key, done));
+    this.#keep([...this.unsent, { key, at: Date.now(), body, ...preview, error: null }]);
     void this.flush();
+    return taken;
   }
 
   /** Sends what waits, in its order. */
@@ -133,6 +145,8 @@ export class Conversation {
         this.#keep(this.unsent.filter((one) => one.key !== next.key));
         this.#put(message);
         chats.heard(message);
+        this.#taken.get(next.key)?.(message);
+        this.#taken.delete(next.key);
       }
     } catch (error) {
       const problem = toApiError(error);
@@ -154,6 +168,8 @@ export class Conversation {
   }
 
   discard(key: string): void {
+    this.#taken.get(key)?.(undefined);
+    this.#taken.delete(key);
     this.#keep(this.unsent.filter((one) => one.key !== key));
   }
 
@@ -244,6 +260,17 @@ export class Conversation {
   #keep(unsent: Unsent[]): void {
     this.unsent = unsent;
     saveUnsent(this.chat, unsent);
+  }
+
+  /** More of an attachment is here. */
+  #arrives({ id, index, state, received }: EventOf<"attachment">): void {
+    this.messages = this.messages.map((message) => {
+      if (message.id !== id) return message;
+      const attachments = message.attachments.map((one) =>
+        one.index === index ? laterState(one, { ...one, state, received }) : one,
+      );
+      return { ...message, attachments };
+    });
   }
 
   /** An event tells of a message; mine may be here before the answer to the request that sent it. */

@@ -8,6 +8,8 @@ export interface Unsent {
   body: MessageSend;
   /** What it answers, for showing it. */
   reply: { author: string; text: string } | null;
+  /** What it holds beside its words, in one line. */
+  holds?: string;
   /** Why the node refused it; null while it only waits. */
   error: { code: string; message: string } | null;
 }

@@ -1,6 +1,8 @@
 /** A message as one line, for the list of chats and for quotes. */
 import { c } from "$lib/i18n/common";
 import type { Card, Gone, Message } from "$lib/types";
+import { holdsLine } from "$features/attachment/preview";
+import { t as a } from "$features/attachment/texts";
 import { t } from "./texts";
 import { timerLine } from "./timer";
 
@@ -29,6 +31,8 @@ export function messageLine(message: Message): string {
     return timerLine(message.disappear_ms, message.mine, message.author.name || c.someone);
   }
   const text = message.text.replace(/\s+/g, " ").trim();
+  const holds = holdsLine(message.attachments, message.location);
+  if (holds) return text ? a.withText(holds, text) : holds;
   if (text) return text;
   return message.card ? cardLine(message.card) : "";
 }

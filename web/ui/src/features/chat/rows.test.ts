@@ -23,6 +23,8 @@ const message = (id: string, author: string, at: number): Message => ({
   forwarded: false,
   expires_at: null,
   disappear_ms: null,
+  attachments: [],
+  location: null,
 });
 
 describe("layRows", () => {

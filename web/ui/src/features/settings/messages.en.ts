@@ -21,6 +21,15 @@ export const en = {
   postageOther: (bits: number) => `${bits} bits`,
   mdns: "Find nodes on this network",
   mdnsHint: "Your node announces itself to others on the same Wi-Fi or cable (mDNS).",
+  sharePresence: "Show when I am here and writing",
+  sharePresenceHint:
+    "Others see that you are online and when you are writing, and you see it of those who share it too. Off: neither is sent nor shown.",
+  files: "Photos and files",
+  autoFetch: "Fetch by itself",
+  autoFetchHint:
+    "Up to this size, what others send comes without being asked for. Larger files wait for you.",
+  autoFetchOff: "Nothing",
+  autoFetchUpTo: (size: string) => `Up to ${size}`,
 };
 
 export type Messages = typeof en;

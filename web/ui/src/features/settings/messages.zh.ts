@@ -16,4 +16,12 @@ export default {
   postageOther: (bits: number) => `${bits} 位`,
   mdns: "发现本地网络中的节点",
   mdnsHint: "你的节点会向同一 Wi-Fi 或有线网络中的节点宣告自己（mDNS）。",
+  sharePresence: "显示我在线和正在输入",
+  sharePresenceHint:
+    "对方能看到你是否在线、是否正在输入，你也能看到同样开启者的状态。关闭后既不发送也不显示。",
+  files: "图片和文件",
+  autoFetch: "自动获取",
+  autoFetchHint: "不超过这个大小的内容会自动获取，更大的文件等你来取。",
+  autoFetchOff: "不自动获取",
+  autoFetchUpTo: (size: string) => `不超过 ${size}`,
 } satisfies Messages;
