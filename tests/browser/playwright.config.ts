@@ -31,6 +31,8 @@ export default defineConfig({
       executablePath: chromium,
       args: [
         "--disable-gpu",
+        // A microphone that beeps once a second. Whether a page may use it is asked as ever.
+        "--use-fake-device-for-media-stream",
         "--disable-quic",
         "--no-first-run",
         "--disable-background-networking",

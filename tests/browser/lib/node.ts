@@ -59,12 +59,22 @@ export class HutongNode {
     return url;
   }
 
+  get #bearer(): string {
+    return `Bearer ${readFileSync(join(this.directory, "api-token"), "utf8").trim()}`;
+  }
+
+  /** The bytes at an address of the API. */
+  async bytes(path: string): Promise<Buffer> {
+    const response = await fetch(`http://127.0.0.1:${this.port}${path}`, { headers: { authorization: this.#bearer } });
+    if (!response.ok) throw new Error(`${this.name}: GET ${path}: ${response.status}`);
+    return Buffer.from(await response.arrayBuffer());
+  }
+
   /** The API with the bearer token, for what a browser does not show. */
   async api<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const token = readFileSync(join(this.directory, "api-token"), "utf8").trim();
     const response = await fetch(`http://127.0.0.1:${this.port}/api${path}`, {
       method,
-      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      headers: { authorization: this.#bearer, "content-type": "application/json" },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
