@@ -249,6 +249,7 @@ test("a voice note is recorded, and played by the other", async ({ lane: { mei, 
 });
 
 test("a voice note is held down, and let go", async ({ lane: { mei, tom } }) => {
+  await allow(mei, "microphone");
   const before = await tom.page.getByRole("log").locator("article").count();
   const box = await mei.page.getByRole("button", { name: "Record a voice note" }).boundingBox();
   if (!box) throw new Error("no button");
