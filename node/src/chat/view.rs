@@ -300,6 +300,9 @@ fn taken_back(
     let mut gaps = Vec::new();
     for (key, _) in read.collect(range, Direction::Descending, limit)? {
         let (_, id, author) = keys::parse_gap(&key).ok_or_else(|| EngineError::Damaged("a gap".into()))?;
+        if contact::view::is_blocked(read, &author)? {
+            continue;
+        }
         let row = get_value::<fold::GoneRow>(read, keys::gone(topic, &id, &author))?;
         gaps.extend(row.map(|row| gap_of(me, chat, id, author, &row)));
     }
@@ -335,6 +338,11 @@ pub fn message(read: &dyn Read, chat: &ChatId, id: &RecordId) -> Result<Option<M
     let Some(record) = get_record(read, id)? else {
         let gone = fold::gone_by(read, &topic, id)?;
         let gone = gone.iter().find(|(_, row)| row.confirmed).or(gone.first());
+        if let Some((author, _)) = gone
+            && contact::view::is_blocked(read, author)?
+        {
+            return Ok(None);
+        }
         return Ok(gone.map(|(author, row)| gap_of(&me, chat, *id, *author, row)));
     };
     let right = matches!(record.header.kind, Kind::Message | Kind::GroupMessage) && record.header.topic == topic;
@@ -401,6 +409,9 @@ fn message_of(
     };
     let (author, at) = (record.header.account, record.header.at);
     let mine = author == *me;
+    if !mine && contact::view::is_blocked(read, &author)? {
+        return Ok(None);
+    }
     let (state, waiting) = if mine { own_state(read, chat, at, &id)? } else { (MessageState::Received, None) };
     let acts = fold::done_with(read, &record.header.topic, &id, &author)?;
     if acts.hidden {
@@ -410,7 +421,7 @@ fn message_of(
     if let Some(edit) = acts.edit {
         (content.text, content.mentions) = (edit.text, edit.mentions);
     }
-    let reactions = acts.reactions;
+    let reactions = shown(read, acts.reactions)?;
     let place = content.location.clone().map(|location| place(location, at, acts.moved));
     let (gone, expires) = (None, record.header.expires);
     let chat = *chat;
@@ -429,6 +440,23 @@ fn message_of(
         expires,
         place,
     }))
+}
+
+/// The reactions of those who are not blocked.
+fn shown(read: &dyn Read, reactions: Vec<Reaction>) -> Result<Vec<Reaction>, EngineError> {
+    let mut left = Vec::with_capacity(reactions.len());
+    for Reaction { emoji, accounts } in reactions {
+        let mut kept = Vec::with_capacity(accounts.len());
+        for account in accounts {
+            if !contact::view::is_blocked(read, &account)? {
+                kept.push(account);
+            }
+        }
+        if !kept.is_empty() {
+            left.push(Reaction { emoji, accounts: kept });
+        }
+    }
+    Ok(left)
 }
 
 fn own_state(

@@ -49,9 +49,12 @@ impl Feature for Contacts {
         &[Kind::ContactRequest, Kind::ContactAnswer]
     }
 
-    /// Nothing of a blocked account is taken in.
+    /// Nothing of a blocked account is taken in, but for what others build on: who is in a private group is the same for
+    /// all its members, and a device that was stolen from somebody is theirs no longer, whoever they are.
     fn admit(&self, read: &dyn Read, record: &Verified) -> Result<(), Reject> {
-        if view::get(read, &record.author())?.blocked { Err(Reject::Barred("the author is blocked")) } else { Ok(()) }
+        let is_common = matches!(record.header().kind, Kind::GroupEntry | Kind::Revocation);
+        let barred = !is_common && view::is_blocked(read, &record.author())?;
+        if barred { Err(Reject::Barred("the author is blocked")) } else { Ok(()) }
     }
 
     fn accept(&self, cx: &mut Cx<'_>, record: &Verified, _: Source) -> Result<Keep, Reject> {

@@ -11,7 +11,8 @@ use hutong_protocol::{
 
 use super::*;
 use crate::{
-    engine::{Input, outbox},
+    chat,
+    engine::{ChatId, Input, outbox},
     testing::{Given, TestNode, exchange, neighbours},
 };
 
@@ -242,4 +243,68 @@ fn a_request_for_somebody_away_is_left_only_where_strangers_may() {
     let (mut mei, tom) = (TestNode::named("Mei", 1), TestNode::named("Tom", 2));
     let given = ask(&mut mei, &tom, None);
     assert!(given.asked.iter().all(|(_, request)| !matches!(request, MailboxRequest::Ask { .. })));
+}
+
+/// Every way in, of a contact who is then blocked: what is there is hidden at once, what comes is refused.
+#[test]
+fn nothing_of_a_blocked_account_is_kept_or_shown() {
+    let (mut mei, mut tom) = neighbours();
+    let group = mei.call(|cx| crate::group::act::create(cx, crate::group::act::New::public("Alley"))).unwrap();
+    tom.call(move |cx| crate::group::join(cx, group, None, vec![])).unwrap();
+    mei.meet(&mut tom);
+    let (chat, with_mei) = (ChatId::Group(group), ChatId::Direct(mei.account()));
+    let say = |node: &mut TestNode, chat: ChatId, text: &'static str| {
+        let (id, given) = node.call_given(move |cx| chat::send(cx, chat, chat::content(text, None, None)?));
+        (id.unwrap(), given)
+    };
+    let (mine, from_mei) = say(&mut mei, chat, "mine");
+    exchange(&mut mei, &mut tom, from_mei, Given::default());
+    let (_, from_tom) = say(&mut tom, chat, "before");
+    exchange(&mut mei, &mut tom, Given::default(), from_tom);
+    let react = move |cx: &mut Cx<'_>| chat::act::react(cx, chat, mine, "👍", true);
+    let (reacted, from_tom) = tom.call_given(react);
+    reacted.unwrap();
+    exchange(&mut mei, &mut tom, Given::default(), from_tom);
+    let shown = |node: &TestNode| {
+        let page = chat::view::page(node.read(), &chat, None, 50).unwrap().0;
+        page.into_iter().map(|message| (message.content.text, message.reactions.len())).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&mei), [("mine".to_owned(), 1), ("before".to_owned(), 0)]);
+
+    let account = tom.account();
+    mei.call(move |cx| set_blocked(cx, account, true)).unwrap();
+    assert_eq!(shown(&mei), [("mine".to_owned(), 0)], "hidden at once, and so is what he thinks of it");
+
+    // Each way in.
+    let records = |node: &TestNode| node.read().count(crate::store::KeyRange::prefix(b"S"), 10_000).unwrap();
+    let before = records(&mei);
+    let (_, in_group) = say(&mut tom, chat, "after");
+    let (_, direct) = say(&mut tom, with_mei, "psst");
+    let (_, profile) = tom.call_given(|cx| account::update_profile(cx, Some("Tommy"), None, None, None));
+    let (_, action) = tom.call_given(move |cx| chat::act::react(cx, chat, mine, "❤️", true));
+    let public = [in_group.public, profile.public, action.public].concat();
+    let public: Vec<_> = public.into_iter().map(|(_, bytes)| bytes).collect();
+    assert_eq!(public.len(), 3);
+    for source in [Source::Gossip, Source::Sync] {
+        let given = mei.receive(source, public.clone());
+        assert!(given.outcomes.iter().all(|outcome| *outcome == Outcome::Refused), "{:?}", given.outcomes);
+        assert!(given.events.is_empty(), "{:?}", given.events);
+    }
+    let sealed: Vec<_> = direct.sent.into_iter().map(|(_, _, item)| item).collect();
+    assert!(!sealed.is_empty());
+    let items = sealed.iter().map(|item| hutong_protocol::mailbox::QueueItem { number: 1, item: item.to_vec().into() });
+    let fetched = hutong_protocol::mailbox::Fetched { queue: 0, items: items.collect() };
+    let answer = hutong_protocol::mailbox::MailboxAnswer::Fetched { queues: vec![fetched], more: false };
+    let from = tom.engine.device_key().id();
+    mei.step(vec![Input::MailboxAnswer { from, number: 1, answer: Some(answer) }]).unwrap();
+    assert_eq!(records(&mei), before, "nothing is kept, by whatever way it comes");
+    assert_eq!(shown(&mei), [("mine".to_owned(), 0)]);
+    assert!(chat::view::page(mei.read(), &ChatId::Direct(account), None, 50).unwrap().0.is_empty());
+    assert_eq!(account::view::party(mei.read(), &account).unwrap().name, "Tom");
+
+    // Unblocked: what was here is shown again, and what others still have comes by reconciling.
+    mei.call(move |cx| set_blocked(cx, account, false)).unwrap();
+    assert_eq!(shown(&mei), [("mine".to_owned(), 1), ("before".to_owned(), 0)]);
+    mei.receive(Source::Sync, public);
+    assert_eq!(shown(&mei), [("mine".to_owned(), 2), ("before".to_owned(), 0), ("after".to_owned(), 0)]);
 }

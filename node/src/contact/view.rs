@@ -107,6 +107,22 @@ pub fn is_contact(read: &dyn Read, account: &AccountId) -> Result<bool, EngineEr
     Ok(get(read, account)?.is_contact())
 }
 
+/// Whether the user blocked an account: nothing of it is taken in or shown.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn is_blocked(read: &dyn Read, account: &AccountId) -> Result<bool, EngineError> {
+    Ok(get(read, account)?.blocked)
+}
+
+/// Everybody the user blocked.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn blocked(read: &dyn Read) -> Result<std::collections::BTreeSet<AccountId>, EngineError> {
+    Ok(list(read)?.into_iter().filter(|(_, contact)| contact.blocked).map(|(account, _)| account).collect())
+}
+
 /// All accounts with a row, in the order of their keys.
 ///
 /// # Errors

@@ -163,6 +163,17 @@ pub fn devices(read: &dyn Read, account: &AccountId) -> Result<Vec<(DeviceId, De
     Ok(devices)
 }
 
+/// The devices of all accounts that this node remembers.
+pub(super) fn all_devices(read: &dyn Read) -> Result<BTreeSet<DeviceId>, EngineError> {
+    let rows = read.collect(KeyRange::prefix(&[keys::DEVICE]), Direction::Ascending, usize::MAX)?;
+    let parse = |key: &[u8]| {
+        let mut reader = KeyReader::new(key);
+        let _: (u8, [u8; 32]) = (reader.u8()?, reader.array()?);
+        Some(DeviceId(reader.array()?))
+    };
+    Ok(rows.iter().filter_map(|(key, _)| parse(key)).collect())
+}
+
 /// When a device of the account was last connected; `None`: never.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `b` `c` | the mailboxes that this device chose |
 //! | `b` `s` | the mailboxes where it takes what strangers ask |
+//! | `b` `x` | devices that the user does not want as mailboxes |
 //! | `b` `d` | present: contacts are to be told where mail may be left |
 //! | `b` `r` account (32), device (32) | where mail for that device may be left |
 //! | `b` `q` queue (32) | a queue kept for somebody |
@@ -29,6 +30,10 @@ pub(super) fn chosen() -> Key {
 
 pub(super) fn strangers() -> Key {
     Key::new(PREFIX).u8(b's')
+}
+
+pub(super) fn unwanted() -> Key {
+    Key::new(PREFIX).u8(b'x')
 }
 
 pub(super) fn due() -> Key {

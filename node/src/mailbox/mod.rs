@@ -37,6 +37,8 @@ use crate::{
 
 /// Mailboxes that a device uses.
 pub const WANTED: usize = 3;
+/// Devices remembered that the user does not want as mailboxes: more than anybody unticks.
+const UNWANTED_MAX: usize = 64;
 /// How often a device that has fewer looks through its contacts for more (10 s): a shop has thousands of them.
 const CHOOSE_MS: u64 = 10_000;
 /// How often old items are looked for: once an hour.
@@ -204,8 +206,8 @@ fn choose(cx: &mut Cx<'_>) -> Result<(), EngineError> {
     if before.len() >= WANTED || !client::is_time_to_choose(cx, CHOOSE_MS) {
         return Ok(());
     }
-    let (me, mut all) = (cx.account(), before.clone());
-    for candidate in candidates(cx.read())? {
+    let (me, mut all, unwanted) = (cx.account(), before.clone(), unwanted(cx.read())?);
+    for candidate in candidates(cx.read())?.into_iter().filter(|candidate| !unwanted.contains(&candidate.device)) {
         let here = me == Some(candidate.account) || cx.is_online(&candidate.account);
         if all.len() < WANTED && here && all.iter().all(|mailbox| mailbox.device != candidate.device) {
             all.push(candidate);
@@ -229,23 +231,32 @@ fn give_up(cx: &mut Cx<'_>, gone: impl Fn(&Chosen) -> bool) -> Result<(), Engine
     if left == before { Ok(()) } else { save(cx, &left) }
 }
 
-/// Uses these mailboxes and no others.
+/// Devices that the user does not want as mailboxes: they are not chosen again by themselves.
+fn unwanted(read: &dyn Read) -> Result<Vec<DeviceId>, EngineError> {
+    Ok(get_value(read, keys::unwanted())?.unwrap_or_default())
+}
+
+/// Uses these mailboxes and no others. One that is in use may stay even if it does not offer it any more; one that is left
+/// out is not chosen again by itself.
 ///
 /// # Errors
 /// Refused if one of them does not offer it, or there are too many.
-pub fn set(cx: &mut Cx<'_>, mailboxes: &[Chosen]) -> Result<(), CommandError> {
+pub fn set(cx: &mut Cx<'_>, devices: &[DeviceId]) -> Result<(), CommandError> {
     cx.me()?;
-    let offered = candidates(cx.read())?;
-    if mailboxes.len() > WANTED || mailboxes.iter().any(|mailbox| !offered.contains(mailbox)) {
-        return Err(not_offered());
+    let before = chosen(cx.read())?;
+    let mut known = before.clone();
+    known.extend(candidates(cx.read())?.into_iter().filter(|other| !before.contains(other)));
+    let wanted: Vec<_> = known.into_iter().filter(|mailbox| devices.contains(&mailbox.device)).collect();
+    if wanted.len() > WANTED || devices.iter().any(|device| wanted.iter().all(|mailbox| mailbox.device != *device)) {
+        return Err(CommandError::refused("not_offered", "choose up to three nodes that offer to keep mail for you"));
     }
-    Ok(save(cx, mailboxes)?)
-}
-
-/// The refusal of a choice that is none.
-#[must_use]
-pub fn not_offered() -> CommandError {
-    CommandError::refused("not_offered", "choose up to three nodes that offer to keep mail for you")
+    let mut unwanted = unwanted(cx.read())?;
+    unwanted.extend(before.iter().map(|mailbox| mailbox.device));
+    unwanted.retain(|device| !devices.contains(device));
+    // The newest are remembered.
+    unwanted.drain(..unwanted.len().saturating_sub(UNWANTED_MAX));
+    cx.put_value(keys::unwanted(), &unwanted)?;
+    Ok(save(cx, &wanted)?)
 }
 
 /// All accounts that are told where mail may be left.

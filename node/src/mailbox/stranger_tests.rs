@@ -251,3 +251,38 @@ fn an_owner_has_so_many_queues_and_those_nobody_asks_for_are_closed() {
     box_of.fetch();
     assert_eq!(queues(&box_of), 2, "and open again when they are asked for");
 }
+
+#[test]
+fn a_choice_is_remembered_and_one_that_stopped_offering_does_not_stand_in_its_way() {
+    let (mut mei, mut tom) = neighbours();
+    mei.meet(&mut tom);
+    mei.now = mei.now.plus_ms(CHOOSE_MS);
+    mei.step(vec![Input::Tick]).unwrap();
+    let device = tom.engine.device_key().id();
+    let used = |node: &TestNode| chosen(node.read()).unwrap().iter().map(|one| one.device).collect::<Vec<_>>();
+    assert_eq!(used(&mei), [device]);
+    let wrong = mei.call(|cx| set(cx, &[DeviceId([9; 32])]));
+    assert!(wrong.unwrap_err().to_string().contains("up to three nodes that offer"));
+    // Not Tom's, says Mei: it is not chosen again by itself.
+    mei.call(|cx| set(cx, &[])).unwrap();
+    mei.now = mei.now.plus_ms(10 * CHOOSE_MS);
+    mei.step(vec![Input::Tick]).unwrap();
+    assert!(used(&mei).is_empty());
+    mei.call(move |cx| set(cx, &[device])).unwrap();
+    assert_eq!(used(&mei), [device]);
+    // Tom's stops offering: the choice can still be saved as it is, and without it.
+    let account = tom.account();
+    mei.call(move |cx| {
+        let version = 99;
+        let certificate = peers::devices(cx.read(), &account)?.remove(0).1.certificate;
+        let keys = peers::devices(cx.read(), &account)?.remove(0).1.seal;
+        let said = hutong_protocol::account::Device { seal: keys, ..Default::default() };
+        cx.learn(&certificate, &said, version)?;
+        Ok(())
+    })
+    .unwrap();
+    assert!(candidates(mei.read()).unwrap().is_empty());
+    mei.call(move |cx| set(cx, &[device])).unwrap();
+    mei.call(|cx| set(cx, &[])).unwrap();
+    assert!(mei.call(move |cx| set(cx, &[device])).is_err(), "but not anew");
+}

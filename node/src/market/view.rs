@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::keys;
 use crate::{
+    contact,
     engine::{EngineError, get_slot, get_value, identity},
     store::{Direction, KeyRange, Read},
 };
@@ -118,14 +119,16 @@ pub fn store(read: &dyn Read, account: &AccountId) -> Result<Option<StoreView>, 
     Ok(Some(StoreView { account: *account, store: record.body()?, row, at: record.header.at }))
 }
 
-/// All stores whose record is here, those followed first, then the last visited.
+/// All stores whose record is here, those followed first, then the last visited. None of blocked accounts.
 ///
 /// # Errors
 /// The store's, or damage.
 pub fn stores(read: &dyn Read) -> Result<Vec<StoreView>, EngineError> {
     let mut views = Vec::new();
     for (account, _) in rows(read)? {
-        views.extend(store(read, &account)?);
+        if !contact::view::is_blocked(read, &account)? {
+            views.extend(store(read, &account)?);
+        }
     }
     views.sort_by_key(|view| std::cmp::Reverse((view.row.followed, view.row.visited)));
     Ok(views)
@@ -169,9 +172,17 @@ pub fn listing(read: &dyn Read, store: &AccountId, handle: &str) -> Result<Optio
 /// # Errors
 /// The store's, or damage.
 pub fn market(read: &dyn Read, after: Option<&str>, limit: usize) -> Result<Page, EngineError> {
-    let total = rows(read)?.iter().fold(0usize, |sum, (_, row)| sum.saturating_add(row.listings as usize));
+    let mut total = 0usize;
+    for (store, row) in rows(read)? {
+        if !contact::view::is_blocked(read, &store)? {
+            total = total.saturating_add(row.listings as usize);
+        }
+    }
     page(read, &keys::newest(), after, limit, total, |key| {
         let (store, handle) = keys::parse_newest(key).ok_or_else(|| EngineError::Damaged("a market row".into()))?;
+        if contact::view::is_blocked(read, &store)? {
+            return Ok(None);
+        }
         listing(read, &store, &handle)
     })
 }

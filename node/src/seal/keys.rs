@@ -9,7 +9,7 @@
 
 use hutong_protocol::{DeviceId, GroupId};
 
-use crate::store::Key;
+use crate::store::{Key, KeyReader};
 
 const PREFIX: u8 = b'Z';
 
@@ -23,6 +23,18 @@ pub(super) fn account() -> Key {
 
 pub(super) fn previous_account() -> Key {
     Key::new(PREFIX).u8(b'b')
+}
+
+/// The sessions with all devices: a prefix.
+pub(super) fn all_sessions() -> Key {
+    Key::new(PREFIX).u8(b's')
+}
+
+/// The device of a key made by [`session`].
+pub(super) fn parse_session(key: &[u8]) -> Option<DeviceId> {
+    let mut reader = KeyReader::new(key);
+    let _: (u8, u8) = (reader.u8()?, reader.u8()?);
+    Some(DeviceId(reader.array()?))
 }
 
 pub(super) fn sessions(device: &DeviceId) -> Key {

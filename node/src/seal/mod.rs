@@ -375,6 +375,23 @@ impl Seal {
         self.groups.forget(txn, group)
     }
 
+    /// Whether it is time for [`Seal::sweep`].
+    pub fn is_time_to_sweep(&mut self) -> bool {
+        self.sessions.is_time_to_sweep()
+    }
+
+    /// Forgets the oldest sessions of devices that are not known, if there are too many of those: strangers must not fill
+    /// the store.
+    ///
+    /// # Errors
+    /// The store's, or damage.
+    pub fn sweep(&mut self, txn: &mut Txn<'_>, is_known: impl Fn(&DeviceId) -> bool) -> Result<(), EngineError> {
+        for device in self.sessions.sweep(txn, is_known)? {
+            txn.delete(keys::renewed(&device));
+        }
+        Ok(())
+    }
+
     /// Writes the sessions that moved, to be committed before anything is sent.
     ///
     /// # Errors

@@ -20,6 +20,11 @@ const SESSIONS_MAX: usize = 4;
 /// Devices whose sessions stay in memory. About 10 kB each.
 const DEVICES_MAX: usize = 1_024;
 
+/// Strangers' devices whose sessions are kept. Whoever began one and is answered becomes known; the others are a flood.
+pub(super) const STRANGERS_MAX: usize = 1_024;
+/// After so many sessions that others began it is looked whether there are too many: looking reads all of them.
+const SWEEP_AFTER: usize = 256;
+
 pub(super) fn damaged(what: &str) -> EngineError {
     EngineError::Damaged(format!("the seal's {what}"))
 }
@@ -70,6 +75,8 @@ pub(super) struct Sessions {
     live: BTreeMap<DeviceId, Vec<Live>>,
     /// With the next item a new one begins.
     anew: BTreeSet<DeviceId>,
+    /// Sessions that others began since it was last looked whether there are too many.
+    begun: usize,
 }
 
 impl Sessions {
@@ -141,6 +148,7 @@ impl Sessions {
         for account in accounts {
             if let Ok(created) = account.create_inbound_session(SessionConfig::version_1(), identity, first) {
                 add(sessions, created.session, now);
+                self.begun = self.begun.saturating_add(1);
                 return Ok(Some(created.plaintext));
             }
         }
@@ -149,6 +157,38 @@ impl Sessions {
 
     pub(super) fn renew(&mut self, device: DeviceId) {
         self.anew.insert(device);
+    }
+
+    /// Whether others began so many that it is to be looked whether there are too many.
+    pub(super) fn is_time_to_sweep(&mut self) -> bool {
+        let is_time = self.begun >= SWEEP_AFTER;
+        if is_time {
+            self.begun = 0;
+        }
+        is_time
+    }
+
+    /// Forgets the oldest sessions of devices that are not known, if there are too many of those.
+    pub(super) fn sweep(
+        &mut self,
+        txn: &mut Txn<'_>,
+        is_known: impl Fn(&DeviceId) -> bool,
+    ) -> Result<Vec<DeviceId>, EngineError> {
+        let mut strangers = BTreeMap::<DeviceId, u64>::new();
+        for (key, value) in txn.collect(KeyRange::prefix(&keys::all_sessions()), Direction::Ascending, usize::MAX)? {
+            let device = keys::parse_session(&key).ok_or_else(|| damaged("session key"))?;
+            if !is_known(&device) {
+                let used = value.first_chunk::<8>().map_or(0, |used| u64::from_be_bytes(*used));
+                let newest = strangers.entry(device).or_default();
+                *newest = used.max(*newest);
+            }
+        }
+        let mut oldest: Vec<_> = strangers.into_iter().map(|(device, used)| (used, device)).collect();
+        oldest.sort_unstable();
+        oldest.truncate(oldest.len().saturating_sub(STRANGERS_MAX));
+        let gone: Vec<_> = oldest.into_iter().map(|(_, device)| device).collect();
+        gone.iter().try_for_each(|device| self.forget(txn, device))?;
+        Ok(gone)
     }
 
     pub(super) fn forget(&mut self, txn: &mut Txn<'_>, device: &DeviceId) -> Result<(), EngineError> {

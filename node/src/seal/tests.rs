@@ -286,3 +286,27 @@ proptest! {
         prop_assert!(is_unreadable);
     }
 }
+
+#[test]
+fn sessions_of_strangers_are_bounded_and_those_of_known_devices_stay() {
+    let store = MemoryStore::new();
+    let mut txn = Txn::new(&store);
+    let mut seal = Seal::load(&mut txn, &[1; 32]).unwrap();
+    let device = |number: u64| {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&number.to_be_bytes());
+        DeviceId(bytes)
+    };
+    let many = u64::try_from(session::STRANGERS_MAX).unwrap() + 100;
+    for number in 0..many {
+        txn.put(keys::session(&device(number), "id"), (1_000 + number).to_be_bytes().to_vec());
+        txn.put(keys::renewed(&device(number)), vec![0; 8]);
+    }
+    // The ten oldest are contacts.
+    seal.sweep(&mut txn, |other| *other < device(10)).unwrap();
+    let is_here = |number: u64| txn.contains(&keys::session(&device(number), "id")).unwrap();
+    let left: Vec<_> = (0..many).filter(|number| is_here(*number)).collect();
+    assert_eq!(left.len(), session::STRANGERS_MAX + 10);
+    assert!((0..10).all(is_here) && !is_here(10) && !is_here(99) && is_here(100));
+    assert!(!txn.contains(&keys::renewed(&device(50))).unwrap());
+}

@@ -72,8 +72,14 @@ pub struct ReviewView {
 }
 
 fn rows(read: &dyn Read, prefix: &[u8]) -> Result<Vec<ReviewRow>, EngineError> {
-    let rows = read.collect(KeyRange::prefix(prefix), Direction::Ascending, REVIEWS_READ_MAX)?;
-    rows.iter().map(|(_, value)| Ok(hutong_protocol::codec::decode_checked(value)?)).collect()
+    let mut shown = Vec::new();
+    for (_, value) in read.collect(KeyRange::prefix(prefix), Direction::Ascending, REVIEWS_READ_MAX)? {
+        let row: ReviewRow = hutong_protocol::codec::decode_checked(&value)?;
+        if !contact::view::is_blocked(read, &row.author)? {
+            shown.push(row);
+        }
+    }
+    Ok(shown)
 }
 
 fn rate(read: &dyn Read, rows: &[ReviewRow]) -> Result<Rating, EngineError> {
@@ -129,6 +135,9 @@ pub fn review(read: &dyn Read, id: &RecordId) -> Result<Option<ReviewView>, Engi
     }
     let body: Review = record.body()?;
     let author = record.header.account;
+    if contact::view::is_blocked(read, &author)? {
+        return Ok(None);
+    }
     Ok(Some(ReviewView {
         id: *id,
         author,
@@ -166,6 +175,9 @@ pub type ListingName = (AccountId, String);
 /// # Errors
 /// The store's, or damage.
 pub fn of_account(read: &dyn Read, account: &AccountId) -> Result<(Vec<ListingName>, Vec<ListingName>), EngineError> {
+    if contact::view::is_blocked(read, account)? {
+        return Ok((Vec::new(), Vec::new()));
+    }
     let names = |prefix: &[u8]| -> Result<Vec<ListingName>, EngineError> {
         let rows = read.collect(KeyRange::prefix(prefix), Direction::Ascending, RECOMMENDATIONS_READ_MAX)?;
         let parse = |key: &[u8]| keys::parse_of_author(key).ok_or_else(|| EngineError::Damaged("a trust row".into()));
@@ -184,5 +196,8 @@ pub fn recommendation(
     handle: &str,
     author: &AccountId,
 ) -> Result<Option<RecommendationRow>, EngineError> {
+    if contact::view::is_blocked(read, author)? {
+        return Ok(None);
+    }
     get_value(read, keys::recommendation(store, handle, author))
 }

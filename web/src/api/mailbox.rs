@@ -119,15 +119,6 @@ async fn put(
     Json(update): Json<MailboxesUpdate>,
 ) -> ApiResult<Json<Mailboxes>> {
     let devices: Vec<DeviceId> = update.devices.into_iter().map(DeviceId::from).collect();
-    let choose = move |cx: &mut hutong_node::engine::Cx<'_>| {
-        let offered = mailbox::candidates(cx.read())?;
-        let unknown = devices.iter().any(|device| offered.iter().all(|node| node.device != *device));
-        if unknown {
-            return Err(mailbox::not_offered());
-        }
-        let chosen: Vec<_> = offered.into_iter().filter(|node| devices.contains(&node.device)).collect();
-        mailbox::set(cx, &chosen)
-    };
-    state.node().call(choose).await?;
+    state.node().call(move |cx| mailbox::set(cx, &devices)).await?;
     state.view(shape).await.map(Json)
 }

@@ -1,7 +1,13 @@
 //! One box that finds all that this node knows.
 
+use std::collections::BTreeSet;
+
 use axum::extract::State;
-use hutong_node::search::{Hit, Kind, Query as Question, Section};
+use hutong_node::{
+    contact,
+    search::{Hit, Kind, Query as Question, Section},
+};
+use hutong_protocol::AccountId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -121,13 +127,14 @@ async fn search(
     let limit = usize::try_from(query.limit.unwrap_or(HITS_DEFAULT).clamp(1, HITS_MAX)).unwrap_or(1);
     let index = state.node().search().clone();
     let social = state.view(trust::social_context).await?;
+    let blocked = state.view(|views| contact::view::blocked(views.read)).await?;
     let find = move || {
         // Wall-clock time as an answer to the person, not as an input of anything.
         let started = std::time::Instant::now();
         let question = Question { text: &query.q, kinds: &kinds, limit, typing: true, social: &social };
         let results = index.search(&question)?;
         let took_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let sections = results.sections.into_iter().map(section).collect();
+        let sections = results.sections.into_iter().map(|section| shown(section, &blocked)).collect();
         Ok::<_, hutong_node::search::SearchError>(SearchResults { query: query.q, sections, took_us })
     };
     let found = tokio::task::spawn_blocking(find).await.map_err(ApiError::internal)?;
@@ -153,8 +160,13 @@ const fn kind(kind: Kind) -> SearchKind {
     }
 }
 
-fn section(section: Section) -> SearchSection {
-    let total = u32::try_from(section.total).unwrap_or(u32::MAX);
+/// A section without what is of blocked accounts: it is found, and not shown.
+fn shown(mut section: Section, blocked: &BTreeSet<AccountId>) -> SearchSection {
+    let before = section.hits.len();
+    // A group is more than who founded it.
+    section.hits.retain(|hit| hit.document.key.kind() == Kind::Group || !blocked.contains(&hit.document.account));
+    let total = section.total.saturating_sub(before.saturating_sub(section.hits.len()));
+    let total = u32::try_from(total).unwrap_or(u32::MAX);
     SearchSection { kind: kind(section.kind), total, hits: section.hits.into_iter().map(hit).collect() }
 }
 
