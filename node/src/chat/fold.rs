@@ -434,6 +434,7 @@ pub(super) fn done_with(
     let rows = read.collect(KeyRange::prefix(&keys::acts(topic, target)), Direction::Ascending, usize::MAX)?;
     for (key, value) in rows {
         match keys::parse_act(&key) {
+            Some((b'r', account)) if crate::contact::view::is_blocked(read, &account)? => {}
             Some((b'r', account)) => {
                 for (emoji, mark) in hutong_protocol::codec::decode_checked::<Marks>(&value)? {
                     if mark.on {

@@ -421,7 +421,7 @@ fn message_of(
     if let Some(edit) = acts.edit {
         (content.text, content.mentions) = (edit.text, edit.mentions);
     }
-    let reactions = shown(read, acts.reactions)?;
+    let reactions = acts.reactions;
     let place = content.location.clone().map(|location| place(location, at, acts.moved));
     let (gone, expires) = (None, record.header.expires);
     let chat = *chat;
@@ -440,23 +440,6 @@ fn message_of(
         expires,
         place,
     }))
-}
-
-/// The reactions of those who are not blocked.
-fn shown(read: &dyn Read, reactions: Vec<Reaction>) -> Result<Vec<Reaction>, EngineError> {
-    let mut left = Vec::with_capacity(reactions.len());
-    for Reaction { emoji, accounts } in reactions {
-        let mut kept = Vec::with_capacity(accounts.len());
-        for account in accounts {
-            if !contact::view::is_blocked(read, &account)? {
-                kept.push(account);
-            }
-        }
-        if !kept.is_empty() {
-            left.push(Reaction { emoji, accounts: kept });
-        }
-    }
-    Ok(left)
 }
 
 fn own_state(
