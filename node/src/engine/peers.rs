@@ -164,7 +164,7 @@ pub fn devices(read: &dyn Read, account: &AccountId) -> Result<Vec<(DeviceId, De
 }
 
 /// The devices of all accounts that this node remembers.
-pub(super) fn all_devices(read: &dyn Read) -> Result<BTreeSet<DeviceId>, EngineError> {
+fn all_devices(read: &dyn Read) -> Result<BTreeSet<DeviceId>, EngineError> {
     let rows = read.collect(KeyRange::prefix(&[keys::DEVICE]), Direction::Ascending, usize::MAX)?;
     let parse = |key: &[u8]| {
         let mut reader = KeyReader::new(key);
@@ -383,6 +383,10 @@ pub(super) fn serves(cx: &Cx<'_>, account: &AccountId) -> Result<bool, EngineErr
 /// Tries to reach those who are wanted and not connected, each with its own growing pause. Looks through them only when
 /// one of them is due or something changed: an idle node with a thousand contacts is idle.
 pub(super) fn tick(cx: &mut Cx<'_>) -> Result<(), EngineError> {
+    if cx.seal.is_time_to_sweep() {
+        let known = all_devices(&cx.txn)?;
+        cx.seal.sweep(&mut cx.txn, |device| known.contains(device))?;
+    }
     if cx.now < cx.session.rest_until {
         return Ok(());
     }

@@ -437,10 +437,6 @@ fn tick(cx: &mut Cx<'_>, owed: &mut Owed) -> Result<(), EngineError> {
         }
     }
     cx.seal.tick(&mut cx.txn, cx.now)?;
-    if cx.seal.is_time_to_sweep() {
-        let known = peers::all_devices(&cx.txn)?;
-        cx.seal.sweep(&mut cx.txn, |device| known.contains(device))?;
-    }
     cx.registry.iter().try_for_each(|feature| feature.tick(cx))?;
     outbox::tick(cx)?;
     peers::tick(cx)
