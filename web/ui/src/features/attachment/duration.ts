@@ -5,3 +5,6 @@ export function duration(ms: number): string {
   const two = (value: number): string => String(value).padStart(2, "0");
   return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds)}` : `${minutes}:${two(seconds)}`;
 }
+
+/** A length: whatever plays at all is said to play a second. */
+export const length = (ms: number): string => duration(Math.max(1000, ms));

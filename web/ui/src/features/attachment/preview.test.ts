@@ -14,6 +14,7 @@ describe("holdsLine", () => {
     expect(holdsLine([one("image")], null)).toBe("Photo");
     expect(holdsLine([one("image"), one("image"), one("image")], null)).toBe("3 photos");
     expect(holdsLine([one("video", "a.mp4", 31_400)], null)).toBe("Video 0:31");
+    expect(holdsLine([one("video", "a.mp4", 640)], null)).toBe("Video 0:01");
     expect(holdsLine([one("video")], null)).toBe("Video");
     expect(holdsLine([one("image"), one("video")], null)).toBe("2 pictures and videos");
     expect(holdsLine([one("voice", "voice.webm", 12_900)], null)).toBe("Voice note 0:12");

@@ -1,5 +1,5 @@
 /** What a message holds beside its words, in one line. */
-import { duration } from "./duration";
+import { length } from "./duration";
 import { t } from "./texts";
 import type { Attachment, Location } from "$lib/types";
 
@@ -19,12 +19,12 @@ export function holdsLine(
   if (kinds.size === 1 && kinds.has("image")) return count === 1 ? t.photo : t.photos(count);
   if (kinds.size === 1 && kinds.has("video")) {
     if (count > 1) return t.videos(count);
-    return first.duration_ms === null ? t.video : t.videoOf(duration(first.duration_ms));
+    return first.duration_ms === null ? t.video : t.videoOf(length(first.duration_ms));
   }
   if ([...kinds].every((kind) => kind === "image" || kind === "video")) return t.picturesAndVideos(count);
   if (count > 1) return t.files(count);
   if (first.kind === "voice") {
-    return first.duration_ms === null ? t.voice : t.voiceOf(duration(first.duration_ms));
+    return first.duration_ms === null ? t.voice : t.voiceOf(length(first.duration_ms));
   }
   return first.name ? t.fileOf(first.name) : t.file;
 }
