@@ -7,6 +7,7 @@ mod emoji;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    group::TicketSecret,
     ids::{AccountId, BlobHash, GroupId, RecordId},
     limits::{DISAPPEAR_MS_MAX, MENTIONS_MAX, MESSAGE_TEXT_BYTES_MAX, NAME_BYTES_MAX, RECEIPT_IDS_MAX, SLOT_BYTES_MAX},
     record::RecordError,
@@ -61,6 +62,12 @@ pub enum Card {
         group: GroupId,
         /// Its name.
         name: String,
+        /// Who lets in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        host: Option<AccountId>,
+        /// The secret of an invitation, for the reader alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ticket: Option<TicketSecret>,
         /// Where members can be reached.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         addresses: Vec<String>,

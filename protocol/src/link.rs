@@ -2,18 +2,20 @@
 //!
 //! ```text
 //! hutong:contact/<account>?n=<name>&w=<bits>&a=<multiaddr>&a=…&m=<multiaddr>&m=…
-//! hutong:group/<group>?n=<name>&a=…
+//! hutong:group/<group>?n=<name>&h=<account>&t=<ticket>&a=…
 //! hutong:store/<account>?n=<name>&a=…
 //! hutong:listing/<account>/<listing>?n=<title>&a=…
 //! ```
 //! Names are hints for the preview, percent-encoded; what counts is the id. Addresses are libp2p multiaddresses that end
 //! in `/p2p/<peer>`; `m` are those of mailboxes, where a request may be left while nobody is there, and `w` is the postage
-//! that it costs.
+//! that it costs. A group's link names who lets in (`h`), and may carry the secret of an invitation (`t`, base32): who has
+//! the link has the invitation.
 
 use std::{fmt::Write as _, str::FromStr};
 
 use crate::{
-    ids::{AccountId, GroupId},
+    group::TicketSecret,
+    ids::{AccountId, GroupId, from_base32, to_base32},
     limits::{LINK_ADDRESSES_MAX, NAME_BYTES_MAX, POSTAGE_BITS_MAX, SLOT_BYTES_MAX, STRANGER_MAILBOXES_MAX},
     text::clean_line,
 };
@@ -23,7 +25,7 @@ use crate::{
 pub enum Target {
     /// A person.
     Contact(AccountId),
-    /// A public group.
+    /// A group.
     Group(GroupId),
     /// A store.
     Store(AccountId),
@@ -38,6 +40,10 @@ pub struct Link {
     pub target: Target,
     /// A name to show until the record is here.
     pub name: Option<String>,
+    /// Who lets into the group.
+    pub host: Option<AccountId>,
+    /// The secret of an invitation to the group.
+    pub ticket: Option<TicketSecret>,
     /// Where somebody who has it can be reached.
     pub addresses: Vec<String>,
     /// Where a request may be left for somebody who is away.
@@ -49,8 +55,9 @@ pub struct Link {
 impl Link {
     /// A link that names addresses and no more.
     #[must_use]
-    pub const fn new(target: Target, name: Option<String>, addresses: Vec<String>) -> Self {
-        Self { target, name, addresses, mailboxes: Vec::new(), postage: None }
+    pub fn new(target: Target, name: Option<String>, addresses: Vec<String>) -> Self {
+        let name = name.filter(|name| !name.is_empty());
+        Self { target, name, host: None, ticket: None, addresses, mailboxes: Vec::new(), postage: None }
     }
 }
 
@@ -84,7 +91,10 @@ impl std::fmt::Display for Link {
             .iter()
             .take(STRANGER_MAILBOXES_MAX)
             .map(|address| format!("m={}", escape(address).replace("%2F", "/")));
-        for (index, pair) in name.chain(postage).chain(addresses).chain(mailboxes).enumerate() {
+        let host = self.host.iter().map(|host| format!("h={host}"));
+        let ticket = self.ticket.iter().map(|ticket| format!("t={}", to_base32(&ticket.0)));
+        let pairs = name.chain(postage).chain(host).chain(ticket).chain(addresses).chain(mailboxes);
+        for (index, pair) in pairs.enumerate() {
             write!(f, "{}{pair}", if index == 0 { '?' } else { '&' })?;
         }
         Ok(())
@@ -115,7 +125,10 @@ impl FromStr for Link {
         let addresses = |key, most| values(key).filter(|a| a.starts_with('/') && a.len() <= 256).take(most).collect();
         let postage = values("w").find_map(|bits| bits.parse().ok()).filter(|bits| *bits <= POSTAGE_BITS_MAX);
         let (mailboxes, addresses) = (addresses("m", STRANGER_MAILBOXES_MAX), addresses("a", LINK_ADDRESSES_MAX));
-        Ok(Self { target, name, addresses, mailboxes, postage })
+        let of_group = |key| values(key).next().filter(|_| matches!(target, Target::Group(_)));
+        let host = of_group("h").map(|host| host.parse().map_err(|_| ParseLinkError)).transpose()?;
+        let ticket = of_group("t").map(|ticket| from_base32(&ticket).map_err(|_| ParseLinkError)).transpose()?;
+        Ok(Self { target, name, host, ticket: ticket.map(TicketSecret), addresses, mailboxes, postage })
     }
 }
 
@@ -165,10 +178,26 @@ mod tests {
             for name in [None, Some("王小美 & Co / 100%".to_owned())] {
                 let (addresses, mailboxes) = (addresses.clone(), addresses[..1].to_vec());
                 let postage = name.as_ref().map(|_| 22);
-                let link = Link { target: target.clone(), name, addresses, mailboxes, postage };
+                let link = Link { mailboxes, postage, ..Link::new(target.clone(), name, addresses) };
                 assert_eq!(link.to_string().parse(), Ok(link.clone()), "{link}");
             }
         }
+    }
+
+    #[test]
+    fn an_invitation_names_who_lets_in_and_its_secret_is_in_no_log() {
+        let target = Target::Group(GroupId([9; 32]));
+        let (host, ticket) = (Some(AccountId([7; 32])), Some(TicketSecret([8; 32])));
+        let link = Link { host, ticket, ..Link::new(target, Some("Family".into()), vec![]) };
+        assert_eq!(link.to_string().parse(), Ok(link.clone()));
+        let secret = to_base32(&[8; 32]);
+        assert!(link.to_string().contains(&secret));
+        assert!(!format!("{link:?}").contains(&secret) && !format!("{link:?}").contains("8, 8"));
+        // Half an invitation is none; and a person's link has none.
+        let wrong = link.to_string().replace(&secret, "short");
+        assert_eq!(wrong.parse::<Link>(), Err(ParseLinkError));
+        let contact: Link = format!("hutong:contact/{}?t={secret}", AccountId([7; 32])).parse().unwrap();
+        assert_eq!((contact.host, contact.ticket), (None, None));
     }
 
     #[test]

@@ -242,13 +242,14 @@ fn state_of(
 
 async fn found_group(founder: &Somebody) -> Result<Group, DemoError> {
     let picture = upload(&founder.actor, "pictures/lantern.webp").await?;
-    let order = GroupCreate { name: cast::GROUP_NAME.into(), about: cast::GROUP_ABOUT.into(), picture: Some(picture) };
+    let (name, about) = (cast::GROUP_NAME.into(), cast::GROUP_ABOUT.into());
+    let order = GroupCreate { name, about, picture: Some(picture), ..GroupCreate::default() };
     founder.actor.api.post("groups", &order).await.map_err(founder.actor.failed())
 }
 
 /// Joins by the link, and waits until the group is known by its name: then its history is on its way.
 async fn join(actor: &Actor, group: &Group) -> Result<(), DemoError> {
-    let order = GroupJoin { uri: group.uri.clone() };
+    let order = GroupJoin { uri: group.uri.clone(), ..GroupJoin::default() };
     let _: Group = actor.api.post("groups/join", &order).await.map_err(actor.failed())?;
     let path = format!("groups/{}", group.group);
     let name = group.name.clone();

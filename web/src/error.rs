@@ -24,6 +24,9 @@ pub struct Problem {
     /// The field at fault, if one is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+    /// After how many seconds to try again, if that helps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_s: Option<u64>,
 }
 
 /// An error on its way out.
@@ -115,8 +118,8 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let problem =
-            Problem { code: self.code.to_owned(), message: self.message, field: self.field.map(str::to_owned) };
+        let (code, field) = (self.code.to_owned(), self.field.map(str::to_owned));
+        let problem = Problem { code, message: self.message, field, retry_after_s: self.retry_after_s };
         let mut response = (self.status, Json(problem)).into_response();
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -149,6 +152,9 @@ impl From<CommandError> for ApiError {
                 let (status, field) = refusal(code);
                 Self { field, ..Self::new(status, code, sentence(&message)) }
             }
+            CommandError::Wait { code, message, seconds } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, code, sentence(&message)).retry_after(seconds)
+            }
             CommandError::NotFound(_) => Self::not_found(sentence(&error.to_string())),
             CommandError::Own(error) => error.into(),
         }
@@ -164,6 +170,7 @@ fn refusal(code: &str) -> (StatusCode, Option<&'static str>) {
         "invalid_attachments" => (StatusCode::UNPROCESSABLE_ENTITY, Some("attachments")),
         "invalid_location" => (StatusCode::UNPROCESSABLE_ENTITY, Some("location")),
         "too_many_uploads" => (StatusCode::TOO_MANY_REQUESTS, None),
+        "not_contact" => (StatusCode::UNPROCESSABLE_ENTITY, Some("accounts")),
         "not_emoji" => (StatusCode::UNPROCESSABLE_ENTITY, Some("emoji")),
         "idempotency_key" => (StatusCode::UNPROCESSABLE_ENTITY, Some("Idempotency-Key")),
         code if code == "invalid" || code.starts_with("invalid_") => (StatusCode::UNPROCESSABLE_ENTITY, None),
@@ -222,6 +229,7 @@ mod tests {
             ("invalid", 422, None),
             ("not_allowed", 403, None),
             ("cannot_write", 403, None),
+            ("not_contact", 422, Some("accounts")),
             ("no_account", 409, None),
             ("some_new_code", 409, None),
         ] {
@@ -229,6 +237,12 @@ mod tests {
             assert_eq!((error.status().as_u16(), error.code(), error.field), (status, code, field));
             assert_eq!(error.message, "Choose a name.");
         }
+        let wait = CommandError::Wait { code: "slow_mode", message: "wait".into(), seconds: 7 };
+        let response = ApiError::from(wait).into_response();
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()[header::RETRY_AFTER]),
+            (429, &"7".parse().unwrap())
+        );
         let error = ApiError::from(CommandError::NotFound("this group"));
         assert_eq!((error.status().as_u16(), error.message.as_str()), (404, "This group is not known here."));
     }

@@ -346,12 +346,19 @@ pub fn send(cx: &mut Cx<'_>, chat: ChatId, content: Content) -> Result<RecordId,
 
 /// Whether the user may write there.
 fn writable(cx: &Cx<'_>, chat: &ChatId) -> Result<(), CommandError> {
-    let Some(why) = view::cannot_write(cx.read(), chat)? else { return Ok(()) };
+    let Some(why) = view::cannot_write(cx.read(), chat, cx.now())? else { return Ok(()) };
     let message = match why {
         CannotWrite::NotAccepted => "they have not accepted your request yet",
         CannotWrite::NotContact => "add them as a contact first",
         CannotWrite::Blocked => "you blocked this account: unblock it first",
         CannotWrite::NotMember => "join the group first",
+        CannotWrite::Asked => "wait until you are let into the group",
+        CannotWrite::Removed => "you were put out of this group",
+        CannotWrite::Muted(until) => {
+            let seconds = until.since_ms(cx.now()).div_ceil(1_000);
+            let message = format!("an admin muted you in this group: wait {seconds} seconds");
+            return Err(CommandError::Wait { code: "muted", message, seconds });
+        }
     };
     Err(CommandError::refused("cannot_write", message))
 }

@@ -135,7 +135,7 @@ impl Pair {
 
 fn code<T>(result: Result<T, CommandError>) -> &'static str {
     match result {
-        Err(CommandError::Refused { code, .. }) => code,
+        Err(CommandError::Refused { code, .. } | CommandError::Wait { code, .. }) => code,
         Err(CommandError::NotFound(_)) => "not_found",
         Err(CommandError::Own(_)) => "own",
         Ok(_) => "done",

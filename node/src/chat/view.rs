@@ -17,6 +17,7 @@ use crate::{
         keys::{self as rows, Place as InSet},
         outbox::{self, OutboxState},
     },
+    group,
     store::{Direction, KeyRange, Read},
 };
 
@@ -167,6 +168,12 @@ pub enum CannotWrite {
     Blocked,
     /// Not a member of the group.
     NotMember,
+    /// Waits to be let into the group.
+    Asked,
+    /// Was put out of the group.
+    Removed,
+    /// May not speak in the group until then.
+    Muted(TimestampMs),
 }
 
 /// A conversation's summary; the default if nothing happened in it.
@@ -485,11 +492,19 @@ pub const fn is_public(chat: &ChatId) -> bool {
 ///
 /// # Errors
 /// The store's, or damage.
-pub fn cannot_write(read: &dyn Read, chat: &ChatId) -> Result<Option<CannotWrite>, EngineError> {
+pub fn cannot_write(read: &dyn Read, chat: &ChatId, now: TimestampMs) -> Result<Option<CannotWrite>, EngineError> {
     match chat {
         ChatId::Group(group) => {
-            let joined = crate::group::view::get(read, group)?.is_some_and(|row| row.joined);
-            Ok((!joined).then_some(CannotWrite::NotMember))
+            let row = group::view::get(read, group)?.unwrap_or_default();
+            if !row.joined {
+                return Ok(Some(match row.out {
+                    _ if row.asked.is_some() => CannotWrite::Asked,
+                    Some(group::view::Out::Removed) => CannotWrite::Removed,
+                    _ => CannotWrite::NotMember,
+                }));
+            }
+            let Some(me) = identity::account(read)? else { return Ok(None) };
+            Ok(group::muted_until(read, group, &me, now)?.map(CannotWrite::Muted))
         }
         ChatId::Direct(other) => {
             let contact = contact::view::get(read, other)?;

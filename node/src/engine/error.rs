@@ -97,6 +97,16 @@ pub enum CommandError {
         /// For people.
         message: String,
     },
+    /// Refused for now, with nothing changed.
+    #[error("{message}")]
+    Wait {
+        /// Stable, in `snake_case`.
+        code: &'static str,
+        /// For people.
+        message: String,
+        /// After so many seconds it may be asked again.
+        seconds: u64,
+    },
     /// The thing asked for is not here.
     #[error("{0} is not known here")]
     NotFound(&'static str),

@@ -3,14 +3,14 @@
 use hutong_protocol::{
     AccountId, BlobHash, Draft, GroupId, Kind, RecordId, TimestampMs, Topic,
     account::Device,
-    group::{Details, GroupEntry, LogEntry, Newcomer, Op, Refused, Role, Settings, State},
+    group::{Details, Door, GroupEntry, LogEntry, Newcomer, Op, Refused, Role, Settings, State},
     limits::{GROUP_DEVICES_MAX, GROUP_NEWCOMERS_MAX, NAME_BYTES_MAX, SIGNED_BYTES_MAX},
     text::{clean_line, clean_text},
 };
 use serde_bytes::ByteBuf;
 
 use super::{
-    enter, keys, knock,
+    door, enter, keys, knock,
     log::{self, why},
     tell,
     view::{self, GroupRow},
@@ -146,9 +146,9 @@ pub fn add(cx: &mut Cx<'_>, group: GroupId, accounts: &[AccountId]) -> Result<()
             return Err(CommandError::refused("not_contact", "only contacts can be added: give others an invitation"));
         }
         let profile = account::view::profile(cx.read(), account)?.unwrap_or_default();
-        let name = clean_line(&profile.name, NAME_BYTES_MAX);
-        let name = if name.is_empty() { "?".to_owned() } else { name };
-        waiting.push((Newcomer { account: *account, name, picture: profile.picture }, devices_of(cx, account)?));
+        let name = door::shown(&profile.name);
+        let devices = if group.is_private() { devices_of(cx, account)? } else { Vec::new() };
+        waiting.push((Newcomer { account: *account, name, picture: profile.picture }, devices));
     }
     let mut waiting = waiting.into_iter().peekable();
     while waiting.peek().is_some() {
@@ -234,6 +234,17 @@ pub fn update(
 /// # Errors
 /// Refused where the user's role does not allow it, or a number breaks a limit.
 pub fn set(cx: &mut Cx<'_>, group: GroupId, settings: Settings) -> Result<(), CommandError> {
+    let before = view::state(cx.read(), &group)?.unwrap_or_default().settings;
+    if before == settings {
+        return Ok(());
+    }
+    if !group.is_private() && before.door == Door::Open && settings.door == Door::Ask {
+        if let Err(refused) = is_allowed(cx, &group, &Op::Set(settings.clone()))? {
+            let (code, message) = why(refused);
+            return Err(CommandError::refused(code, message));
+        }
+        door::shut_in(cx, group)?;
+    }
     write(cx, group, Op::Set(settings), Vec::new())?;
     Ok(())
 }
@@ -252,6 +263,9 @@ pub fn remove(
     if cx.me()? == account {
         return Err(CommandError::refused("self", "to go yourself, leave the group"));
     }
+    // Who is in an open group without having been let in would be in again at once: they are kept out.
+    let named = view::right(cx.read(), &group, &account)?.role.is_some();
+    let ban = ban || (!group.is_private() && !named);
     write(cx, group, Op::Remove { account, ban, since }, Vec::new())?;
     Ok(())
 }
@@ -307,13 +321,14 @@ pub(super) fn leave(cx: &mut Cx<'_>, group: GroupId) -> Result<(), CommandError>
 pub(super) fn in_slow_mode(cx: &Cx<'_>, group: GroupId, draft: Draft) -> Result<Draft, CommandError> {
     let me = cx.me()?;
     let Some(row) = view::get(cx.read(), &group)? else { return Ok(draft) };
-    let free = view::role(cx.read(), &group, &me)?.is_some_and(|role| role > Role::Member);
-    let at = cx.time_in(&draft.topic)?;
+    let (right, at) = (view::right(cx.read(), &group, &me)?, cx.time_in(&draft.topic)?);
+    let free = right.is_slow_enough(&row.rule, &group, at, None);
     let Some(slot) = row.rule.slot(&group, at).filter(|_| !free) else { return Ok(draft) };
     if get_slot(cx.read(), &me, &Kind::GroupMessage, &slot)?.is_some() {
         let pause = row.rule.slow_ms;
         let left = pause.saturating_sub(at.0.checked_rem(pause).unwrap_or_default()).div_ceil(1_000);
-        return Err(CommandError::refused("slow_mode", format!("this group is in slow mode: wait {left} seconds")));
+        let message = format!("this group is in slow mode: wait {left} seconds");
+        return Err(CommandError::Wait { code: "slow_mode", message, seconds: left });
     }
     Ok(draft.in_slot(slot, 1))
 }

@@ -85,3 +85,8 @@ pub(super) fn mates(account: &AccountId) -> Key {
 pub(super) fn mate(account: &AccountId, group: &GroupId) -> Key {
     mates(account).array(&group.0)
 }
+
+/// What was said for the case that a public group asks.
+pub(super) fn wish(group: &GroupId) -> Key {
+    Key::new(PREFIX).u8(b'v').array(&group.0)
+}

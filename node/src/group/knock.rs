@@ -1,8 +1,8 @@
 //! How somebody comes into a group: with an invitation, or by asking an admin.
 
 use hutong_protocol::{
-    AccountId, AccountKey, Draft, GroupId, Kind, TimestampMs, Topic, Verified,
-    group::{GroupKnock, GroupWelcome, Newcomer, Op, is_ticket_proof, ticket_proof},
+    AccountId, Draft, GroupId, Kind, Topic, Verified,
+    group::{GroupKnock, GroupWelcome, Newcomer, Op, TicketSecret, is_ticket_proof, ticket_proof},
     limits::REQUEST_TEXT_BYTES_MAX,
     text::{clean_text, truncate},
 };
@@ -30,7 +30,7 @@ pub struct Invitation {
     /// Who lets in.
     pub host: Option<AccountId>,
     /// The secret of a ticket.
-    pub ticket: Option<[u8; 32]>,
+    pub ticket: Option<TicketSecret>,
     /// Where the host can be reached.
     pub addresses: Vec<String>,
 }
@@ -60,7 +60,7 @@ pub fn ask(
     let row = GroupRow { name, asked, out: None, addresses: addresses.clone(), ..row };
     cx.put_value(keys::group(&group), &row)?;
     super::tell(cx, group, &row)?;
-    let ticket = invitation.ticket.map(|secret| AccountKey::from_seed(&secret));
+    let ticket = invitation.ticket.map(|secret| secret.key());
     let ticket = ticket.map(|ticket| (ticket.id(), ticket_proof(&ticket, &group, &me)));
     let profile = account::view::profile(cx.read(), &me)?.unwrap_or_default();
     let newcomer = Newcomer { account: me, name: profile.name, picture: profile.picture };
@@ -103,7 +103,7 @@ pub(super) fn knocked(cx: &mut Cx<'_>, record: &Verified) -> Result<Keep, Reject
         if many && !cx.read().contains(&key)? {
             return Err(Reject::Later("too many wait to come into this group"));
         }
-        cx.put_value(key, &body)?;
+        cx.put_value(key, &view::KnockRow { at: record.header().at, knock: body.clone() })?;
         changed(cx, body.group);
     }
     Ok(Keep::Store)
@@ -140,7 +140,7 @@ pub(super) fn answer_at_once(cx: &mut Cx<'_>, record: &Verified) -> Result<(), R
 /// `NotFound` if nobody asked; refused if the user may not let anybody in.
 pub fn decide(cx: &mut Cx<'_>, group: GroupId, account: AccountId, yes: bool) -> Result<(), CommandError> {
     let found = view::knocks(cx.read(), &group)?.into_iter().find(|(who, _)| *who == account);
-    let (_, knock) = found.ok_or(CommandError::NotFound("this request"))?;
+    let (_, view::KnockRow { knock, .. }) = found.ok_or(CommandError::NotFound("this request"))?;
     if yes {
         let op = Op::Add { newcomers: vec![knock.newcomer] };
         act::let_in(cx, group, op, &[account], knock.devices)?;
@@ -199,10 +199,13 @@ pub(super) fn welcomed(cx: &mut Cx<'_>, record: &Verified) -> Result<Keep, Rejec
     if !group.is_private() && asked {
         cx.follow(&Topic::Group(group))?;
         cx.effect(Effect::Connect { account: None, devices: Vec::new(), addresses: addresses.clone() });
-        enter(cx, group, &addresses).map_err(|error| match error {
-            CommandError::Own(error) => Reject::Own(error),
-            _ => Reject::Unwanted("the group could not be entered"),
-        })?;
+        // Otherwise when the log says so.
+        if view::right(cx.read(), &group, &me)?.role.is_some() {
+            enter(cx, group, &addresses).map_err(|error| match error {
+                CommandError::Own(error) => Reject::Own(error),
+                _ => Reject::Unwanted("the group could not be entered"),
+            })?;
+        }
     }
     changed(cx, group);
     Ok(Keep::Store)
@@ -220,12 +223,13 @@ pub fn invite(
     group: GroupId,
     account: Option<AccountId>,
     for_ms: u64,
-) -> Result<[u8; 32], CommandError> {
-    let secret = cx.random::<32>();
-    let ticket = AccountKey::from_seed(&secret).id();
+) -> Result<TicketSecret, CommandError> {
+    let secret = TicketSecret(cx.random::<32>());
+    let ticket = secret.key().id();
     let (at, until) = (cx.now(), cx.now().plus_ms(for_ms));
     act::write(cx, group, Op::Ticket { ticket, account, until }, Vec::<ByteBuf>::new())?;
-    cx.put_value(keys::ticket(&group, &ticket), &view::TicketRow { secret, at, until })?;
+    cx.put_value(keys::ticket(&group, &ticket), &view::TicketRow { secret: secret.clone(), at, until, account })?;
+    changed(cx, group);
     Ok(secret)
 }
 
@@ -236,16 +240,6 @@ pub fn invite(
 pub fn revoke(cx: &mut Cx<'_>, group: GroupId, ticket: AccountId) -> Result<(), CommandError> {
     act::write(cx, group, Op::Revoke { ticket }, Vec::new())?;
     cx.delete(keys::ticket(&group, &ticket));
+    changed(cx, group);
     Ok(())
-}
-
-/// The secret of an invitation that this node made and that is still valid.
-///
-/// # Errors
-/// The store's, or damage.
-pub fn secret_of(cx: &Cx<'_>, group: &GroupId, ticket: &AccountId) -> Result<Option<[u8; 32]>, EngineError> {
-    let now: TimestampMs = cx.now();
-    let rows = view::tickets(cx.read(), group)?;
-    let found = rows.into_iter().find(|(key, row)| key == ticket && row.until > now);
-    Ok(found.map(|(_, row)| row.secret))
 }

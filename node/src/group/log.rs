@@ -11,7 +11,7 @@ use hutong_protocol::{
 };
 
 use super::{
-    changed, keys,
+    changed, door, keys,
     view::{self, GroupRow, MemberRow, Out},
 };
 use crate::{
@@ -108,7 +108,10 @@ fn follow_up(
             named.chain(state.banned.keys()).chain(state.muted.keys()).copied()
         })
         .collect();
-    let new_door = before.rule(&group).door != after.rule(&group).door;
+    let (old_rule, new_rule) = (before.rule(&group), after.rule(&group));
+    let new_door = old_rule.door != new_rule.door;
+    let new_slow = (old_rule.slow_ms, old_rule.slow_since) != (new_rule.slow_ms, new_rule.slow_since);
+    summarise(cx, group, after)?;
     let mut silenced = BTreeSet::new();
     for account in concerned {
         let (was, is) = (before.right(&account), after.right(&account));
@@ -116,18 +119,24 @@ fn follow_up(
             cx.put_value(keys::right(&group, &account), &is)?;
             let ended =
                 was.spans.len() > is.spans.len() || was.spans.iter().zip(&is.spans).any(|(was, is)| was.to != is.to);
-            if ended || was.banned != is.banned || was.muted != is.muted {
+            let offices = was.offices != is.offices && new_rule.slow_ms > 0;
+            if ended || was.banned != is.banned || was.muted != is.muted || offices {
                 silenced.insert(account);
+            }
+            if !group.is_private() && !new_door {
+                door::place(cx, group, &account, None)?;
             }
         }
         if group.is_private() {
             member_of(cx, group, &account, (before, after))?;
         }
     }
-    if new_door || !silenced.is_empty() {
-        silence(cx, group, after, &silenced, new_door)?;
+    if new_door && !group.is_private() {
+        door::place_all(cx, group)?;
     }
-    summarise(cx, group, after)?;
+    if new_door || new_slow || !silenced.is_empty() {
+        silence(cx, group, after, &silenced, new_door || new_slow)?;
+    }
     mates(cx, group, (before, after))?;
     tell_me(cx, group, (before, after), entry)?;
     changed(cx, group);
@@ -172,7 +181,12 @@ fn silence(
     let gone = |header: &hutong_protocol::Header| {
         matches!(header.kind, Kind::GroupMessage | Kind::GroupAction)
             && (everybody || accounts.contains(&header.account))
-            && !state.right(&header.account).may_say(&rule, header.at)
+            && {
+                let right = state.right(&header.account);
+                let slow = header.kind != Kind::GroupMessage
+                    || right.is_slow_enough(&rule, &group, header.at, header.slot.as_deref());
+                !right.may_say(&rule, header.at) || !slow
+            }
     };
     cx.forget(&Topic::of_group(group), gone)?;
     cx.notify(Event::Chat(crate::engine::ChatId::Group(group)));
@@ -224,7 +238,10 @@ fn tell_me(
     (before, after): (&State, &State),
     entry: &LogEntry,
 ) -> Result<(), EngineError> {
-    let Some(me) = cx.account().filter(|_| group.is_private()) else { return Ok(()) };
+    if !group.is_private() {
+        return door::tell_me(cx, group, (before, after), entry);
+    }
+    let Some(me) = cx.account() else { return Ok(()) };
     let (was, is) = (before.members.contains_key(&me), after.members.contains_key(&me));
     if was == is {
         return Ok(());
@@ -267,8 +284,8 @@ pub(crate) fn judge(cx: &mut Cx<'_>, group: GroupId, record: &Verified) -> Resul
     if !right.may_say(&row.rule, header.at) {
         return Err(Reject::Unwanted("its author was not in the group then, or muted"));
     }
-    let free = right.role.is_some_and(|role| role > hutong_protocol::group::Role::Member);
-    if header.kind == Kind::GroupMessage && !free && header.slot != row.rule.slot(&group, header.at) {
+    if header.kind == Kind::GroupMessage && !right.is_slow_enough(&row.rule, &group, header.at, header.slot.as_deref())
+    {
         return Err(Reject::Unwanted("the group is in slow mode"));
     }
     Ok(())

@@ -2,6 +2,7 @@
 //! may join. What is said in a private one is sealed for its members. Who may do what, the log says in both.
 
 pub mod act;
+mod door;
 mod keys;
 pub mod knock;
 mod log;
@@ -12,14 +13,13 @@ pub mod view;
 
 use hutong_protocol::{
     AccountId, DeviceId, Draft, GroupId, Kind, RecordId, TimestampMs, Topic, Verified,
-    account::Profile,
     chat::{Action, Content},
     group::{GroupAction, GroupEntry, GroupMember, GroupMessage},
     limits::{GROUP_AFTER_MAX, GROUP_MEMBERS_MAX},
     own::Own,
 };
 
-use self::view::{GroupRow, MemberRow, Out};
+use self::view::{GroupRow, Out};
 use crate::{
     account, chat,
     engine::{
@@ -30,6 +30,7 @@ use crate::{
 
 pub use self::{
     act::{New, create, update},
+    door::{come, muted_until},
     knock::Invitation,
 };
 pub(crate) use self::{log::judge, repair::Lacking};
@@ -198,26 +199,13 @@ fn changed(cx: &mut Cx<'_>, group: GroupId) {
 
 fn member_changed(cx: &mut Cx<'_>, group: GroupId, record: &Verified, body: GroupMember) -> Result<(), Reject> {
     let account = record.author();
-    let mut row = view::get(cx.read(), &group)?.unwrap_or_default();
-    let key = keys::member(&group, &account);
-    let was_in = cx.read().contains(&key).map_err(EngineError::from)?;
+    let row = view::get(cx.read(), &group)?.unwrap_or_default();
+    let was_in = cx.read().contains(&keys::member(&group, &account)).map_err(EngineError::from)?;
     if body.joined && !was_in && usize::try_from(row.member_count).unwrap_or(usize::MAX) >= GROUP_MEMBERS_MAX {
         return Err(Reject::Unwanted("the group is full"));
     }
-    // Also of one who left: what they said is still here, under their name.
-    let profile = Profile { name: body.name.clone(), picture: body.picture, ..Profile::default() };
-    cx.emit(&DomainEvent::ProfileSeen(account, profile))?;
-    if body.joined {
-        cx.put_value(&key, &MemberRow { name: body.name, picture: body.picture })?;
-    } else {
-        cx.delete(&key);
-    }
-    row.member_count = match (was_in, body.joined) {
-        (false, true) => row.member_count.saturating_add(1),
-        (true, false) => row.member_count.saturating_sub(1),
-        _ => row.member_count,
-    };
-    cx.put_value(keys::group(&group), &row)?;
+    door::seen(cx, account, &body)?;
+    door::place(cx, group, &account, Some(body))?;
     changed(cx, group);
     Ok(())
 }
@@ -267,20 +255,36 @@ pub fn join(cx: &mut Cx<'_>, group: GroupId, name: Option<String>, addresses: Ve
     enter(cx, group, &addresses)
 }
 
-/// Leaves a group. Its history stays until the group is forgotten.
+/// Leaves a group, or gives up waiting to be let in, or puts away one that this account was put out of.
 ///
 /// # Errors
-/// `NotFound` if this node is not a member.
+/// `NotFound` if there is nothing to leave.
 pub fn leave(cx: &mut Cx<'_>, group: GroupId) -> Result<(), CommandError> {
-    let row = view::get(cx.read(), &group)?.filter(|row| row.joined).ok_or(CommandError::NotFound("this group"))?;
-    if group.is_private() {
+    let row = view::get(cx.read(), &group)?.ok_or(CommandError::NotFound("this group"))?;
+    let is_out = matches!(row.out, Some(Out::Removed | Out::Refused));
+    if !row.joined && row.asked.is_none() && !is_out {
+        return Err(CommandError::NotFound("this group"));
+    }
+    if row.joined && group.is_private() {
         return act::leave(cx, group);
     }
-    declare(cx, group, false)?;
-    let row = GroupRow { joined: false, out: Some(Out::Left), ..view::get(cx.read(), &group)?.unwrap_or(row) };
+    if row.joined {
+        let me = cx.me()?;
+        // Who owns a group in which nobody else is named leaves it to nobody, and finds it when they come back.
+        let named = view::state(cx.read(), &group)?.unwrap_or_default().members;
+        if named.contains_key(&me) && named.len() > 1 {
+            act::leave(cx, group)?;
+        }
+        declare(cx, group, false)?;
+    }
+    let row =
+        GroupRow { joined: false, asked: None, out: Some(Out::Left), ..view::get(cx.read(), &group)?.unwrap_or(row) };
     cx.put_value(keys::group(&group), &row)?;
     tell(cx, group, &row)?;
-    cx.unfollow(&Topic::Group(group))?;
+    if !group.is_private() {
+        door::forget_wish(cx, &group);
+        cx.unfollow(&Topic::Group(group))?;
+    }
     cx.emit(&DomainEvent::GroupLeft(group))?;
     changed(cx, group);
     Ok(())

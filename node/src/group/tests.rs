@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use hutong_protocol::{
     AccountId, DeviceId, Draft, GroupId, Kind, RecordId, Topic,
-    group::{GroupEntry, Op, Role, Settings},
+    group::{GroupEntry, Op, Role, Settings, TicketSecret},
 };
 
 use super::{act, knock, view};
@@ -176,7 +176,7 @@ impl Town {
 
 fn code<T: std::fmt::Debug>(result: Result<T, CommandError>) -> &'static str {
     match result.unwrap_err() {
-        CommandError::Refused { code, .. } => code,
+        CommandError::Refused { code, .. } | CommandError::Wait { code, .. } => code,
         other => panic!("{other:?}"),
     }
 }
@@ -312,11 +312,12 @@ fn an_invitation_lets_in_until_it_is_revoked() {
     town.go(3, true);
     let host = Some(town.account(1));
     let invitation = move |ticket| knock::Invitation { host, ticket, name: Some("Family".into()), addresses: vec![] };
-    town.call(3, move |cx| knock::ask(cx, group, invitation(Some([7; 32])), "", &[])).unwrap();
+    town.call(3, move |cx| knock::ask(cx, group, invitation(Some(TicketSecret([7; 32]))), "", &[])).unwrap();
     town.meet(3, 1);
     town.pass(1);
     assert_eq!(view::get(town.nodes[3].read(), &group).unwrap().unwrap().out, Some(view::Out::Refused));
-    town.call(3, move |cx| knock::ask(cx, group, invitation(Some(secret)), "", &[])).unwrap();
+    let again = secret.clone();
+    town.call(3, move |cx| knock::ask(cx, group, invitation(Some(again)), "", &[])).unwrap();
     town.pass(2);
     assert!(town.is_in(3, group));
     assert_eq!(town.texts(3, group), ["what was said before"]);
@@ -327,7 +328,7 @@ fn an_invitation_lets_in_until_it_is_revoked() {
         assert_eq!(town.texts(node, group).len(), 3, "{node}");
     }
     // Revoked, it is worth nothing, also to somebody who was in.
-    let ticket = hutong_protocol::AccountKey::from_seed(&secret).id();
+    let ticket = secret.key().id();
     town.call(0, move |cx| knock::revoke(cx, group, ticket)).unwrap();
     town.call(3, move |cx| super::leave(cx, group)).unwrap();
     assert!(!town.is_in(3, group));
@@ -345,7 +346,7 @@ fn who_has_no_invitation_asks_an_admin() {
     let invitation = knock::Invitation { host, ..knock::Invitation::default() };
     town.call(2, move |cx| knock::ask(cx, group, invitation, "I live at number 7", &[])).unwrap();
     let waiting = view::knocks(town.nodes[0].read(), &group).unwrap();
-    assert_eq!((waiting.len(), waiting[0].1.text.as_str()), (1, "I live at number 7"));
+    assert_eq!((waiting.len(), waiting[0].1.knock.text.as_str()), (1, "I live at number 7"));
     let who = town.account(2);
     town.call(0, move |cx| knock::decide(cx, group, who, true)).unwrap();
     town.pass(1);

@@ -2,7 +2,7 @@
 
 use hutong_protocol::{
     AccountId, BlobHash, GroupId, TimestampMs,
-    group::{GroupKnock, LogEntry, Right, Role, Rule, State},
+    group::{GroupKnock, LogEntry, Right, Role, Rule, State, TicketSecret},
 };
 use serde::{Deserialize, Serialize};
 
@@ -68,16 +68,27 @@ pub struct MemberRow {
     pub picture: Option<BlobHash>,
 }
 
+/// Somebody who wants to come in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KnockRow {
+    /// When they asked, as they claim.
+    pub at: TimestampMs,
+    /// What they said.
+    pub knock: GroupKnock,
+}
+
 /// An invitation that this node made.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct TicketRow {
     /// Its secret.
-    #[serde(with = "serde_bytes")]
-    pub(super) secret: [u8; 32],
+    pub secret: TicketSecret,
     /// When it was made.
     pub at: TimestampMs,
     /// Until when it is valid.
     pub until: TimestampMs,
+    /// For this account alone.
+    #[serde(default)]
+    pub account: Option<AccountId>,
 }
 
 /// One group.
@@ -163,11 +174,11 @@ pub(super) fn entries(read: &dyn Read, group: &GroupId) -> Result<Vec<LogEntry>,
     rows.into_iter().map(|(_, value)| Ok(hutong_protocol::codec::decode_checked(&value)?)).collect()
 }
 
-/// Those who want to come into a group, and the record that says so.
+/// Those who want to come into a group, and what they said.
 ///
 /// # Errors
 /// The store's, or damage.
-pub fn knocks(read: &dyn Read, group: &GroupId) -> Result<Vec<(AccountId, GroupKnock)>, EngineError> {
+pub fn knocks(read: &dyn Read, group: &GroupId) -> Result<Vec<(AccountId, KnockRow)>, EngineError> {
     accounts_in(read, &keys::knocks(group), usize::MAX)
 }
 
@@ -203,13 +214,43 @@ pub fn members(read: &dyn Read, group: &GroupId, limit: usize) -> Result<Vec<(Ac
     accounts_in(read, &keys::members(group), limit)
 }
 
+/// One member.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn member(read: &dyn Read, group: &GroupId, account: &AccountId) -> Result<Option<MemberRow>, EngineError> {
+    get_value(read, keys::member(group, account))
+}
+
+/// The `limit` members after one, in the order of their keys.
+///
+/// # Errors
+/// The store's, or damage.
+pub fn members_after(
+    read: &dyn Read,
+    group: &GroupId,
+    after: Option<&AccountId>,
+    limit: usize,
+) -> Result<Vec<(AccountId, MemberRow)>, EngineError> {
+    let Some(after) = after else { return members(read, group, limit) };
+    let prefix = keys::members(group);
+    let range = KeyRange::prefix(&prefix).after(&keys::member(group, after));
+    parse_accounts(&prefix, read.collect(range, Direction::Ascending, limit)?)
+}
+
 /// Rows whose keys end in an account.
 fn accounts_in<T: serde::de::DeserializeOwned>(
     read: &dyn Read,
     prefix: &crate::store::Key,
     limit: usize,
 ) -> Result<Vec<(AccountId, T)>, EngineError> {
-    let rows = read.collect(KeyRange::prefix(prefix), Direction::Ascending, limit)?;
+    parse_accounts(prefix, read.collect(KeyRange::prefix(prefix), Direction::Ascending, limit)?)
+}
+
+fn parse_accounts<T: serde::de::DeserializeOwned>(
+    prefix: &crate::store::Key,
+    rows: Vec<crate::store::Entry>,
+) -> Result<Vec<(AccountId, T)>, EngineError> {
     rows.into_iter()
         .map(|(key, value)| {
             let account = key.get(prefix.len()..).and_then(AccountId::from_slice);

@@ -197,6 +197,25 @@ pub enum Op {
     },
 }
 
+/// The secret of a ticket: what an invitation carries. Never shown in logs.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TicketSecret(#[serde(with = "serde_bytes")] pub [u8; 32]);
+
+impl TicketSecret {
+    /// The key pair that it is the seed of; its public key names the ticket.
+    #[must_use]
+    pub fn key(&self) -> AccountKey {
+        AccountKey::from_seed(&self.0)
+    }
+}
+
+impl std::fmt::Debug for TicketSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TicketSecret(…)")
+    }
+}
+
 /// What somebody who holds a ticket's secret signs with it to be let in.
 #[must_use]
 pub fn ticket_proof(secret: &AccountKey, group: &GroupId, account: &AccountId) -> Signature {

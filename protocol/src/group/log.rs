@@ -168,6 +168,9 @@ impl Log {
         for Node { entry, depth } in order.iter().copied() {
             if void.contains(&(entry.id, None)) {
                 state.note(entry, *depth);
+                if matches!(entry.op, Op::Delete { .. }) {
+                    state.undone.insert(entry.id);
+                }
                 continue;
             }
             let by = state.standing(&entry.author);

@@ -21,7 +21,7 @@ use crate::{
 };
 
 pub use self::{
-    entry::{Details, Door, GroupEntry, Newcomer, Op, Role, Settings, is_ticket_proof, ticket_proof},
+    entry::{Details, Door, GroupEntry, Newcomer, Op, Role, Settings, TicketSecret, is_ticket_proof, ticket_proof},
     log::{Log, LogEntry, NotTaken},
     state::{Member, Muted, Place, Refused, Right, Rule, Span, Standing, State, Ticket},
 };

@@ -37,6 +37,14 @@ pub struct Span {
     pub to: Option<TimestampMs>,
 }
 
+impl Span {
+    /// Whether a time is within.
+    #[must_use]
+    pub fn holds(&self, at: TimestampMs) -> bool {
+        self.from <= at && self.to.is_none_or(|to| at < to)
+    }
+}
+
 /// A member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
@@ -96,6 +104,9 @@ pub struct Right {
     /// When they were in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spans: Vec<Span>,
+    /// When they were more than a member.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub offices: Vec<Span>,
     /// Since when what they said is gone, if they may not come back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub banned: Option<TimestampMs>,
@@ -119,7 +130,15 @@ impl Right {
         if !rule.private && is_open {
             return true;
         }
-        self.spans.iter().any(|span| span.from <= at && span.to.is_none_or(|to| at < to))
+        self.spans.iter().any(|span| span.holds(at))
+    }
+
+    /// Whether a message that was said at a time, in a slot or in none, is as slow mode wants it. What was said before
+    /// slow mode became as it is was said under another rule, and those with an office are free.
+    #[must_use]
+    pub fn is_slow_enough(&self, rule: &Rule, group: &GroupId, at: TimestampMs, slot: Option<&str>) -> bool {
+        let wanted = rule.slot(group, at);
+        wanted.is_none() || wanted.as_deref() == slot || self.offices.iter().any(|office| office.holds(at))
     }
 }
 
@@ -151,6 +170,9 @@ pub struct State {
     /// When those who are or were members were so.
     #[serde(with = "pairs")]
     pub spans: BTreeMap<AccountId, Vec<Span>>,
+    /// When those who are or were more than members were so.
+    #[serde(with = "pairs")]
+    pub offices: BTreeMap<AccountId, Vec<Span>>,
     /// Who may not come back, and since when what they said is gone.
     #[serde(with = "pairs")]
     pub banned: BTreeMap<AccountId, TimestampMs>,
@@ -162,6 +184,9 @@ pub struct State {
     pub tickets: BTreeMap<AccountId, Ticket>,
     /// Messages on top with their times, the newest pin last.
     pub pins: Vec<(RecordId, TimestampMs)>,
+    /// Entries that take a message away and are undone: their author had no right to it any more.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub undone: BTreeSet<RecordId>,
     /// The entries that no other refers to.
     pub heads: BTreeSet<RecordId>,
     /// The depth of the deepest.
@@ -205,15 +230,15 @@ impl Op {
             Self::Role { .. } => Role::Owner,
             Self::Describe(_)
             | Self::Set(_)
-            | Self::Revoke { .. }
             | Self::Remove { .. }
             | Self::Pardon { .. }
             | Self::Mute { .. }
             | Self::Pin { .. }
             | Self::Delete { .. } => Role::Admin,
-            // Of tickets and of letting in the settings say more.
+            // Of tickets and of letting in the settings say more; everybody may revoke their own tickets.
             Self::Found { .. }
             | Self::Ticket { .. }
+            | Self::Revoke { .. }
             | Self::Admit { .. }
             | Self::Add { .. }
             | Self::Leave {}
@@ -261,6 +286,7 @@ impl State {
         Right {
             role: self.role(account),
             spans: self.spans.get(account).cloned().unwrap_or_default(),
+            offices: self.offices.get(account).cloned().unwrap_or_default(),
             banned: self.banned.get(account).copied(),
             muted: self.muted.get(account).copied(),
         }
@@ -329,7 +355,7 @@ impl State {
             (self.founded, self.slow_since, self.door_since) = (Some(entry.at), entry.at, entry.at);
             (self.details, self.settings) = (details.clone(), settings.clone());
             self.enter(founder, place, entry.at);
-            self.give(author, Role::Owner, place);
+            self.give(author, Role::Owner, place, entry.at);
             return Ok(());
         }
         if self.founded.is_none() || entry.refs.is_empty() {
@@ -362,8 +388,12 @@ impl State {
                 }
                 self.settings = settings.clone();
             }
-            Op::Ticket { ticket, account, until } => self.make_ticket(author, *ticket, *account, *until)?,
+            Op::Ticket { ticket, account, until } => self.make_ticket((author, at), *ticket, *account, *until)?,
             Op::Revoke { ticket } => {
+                let own = self.tickets.get(ticket).is_some_and(|ticket| ticket.by == *author);
+                if !own && self.role(author) < Some(Role::Admin) {
+                    return Err(Refused::NotAllowed);
+                }
                 self.tickets.remove(ticket);
             }
             Op::Admit { newcomer, ticket, proof } => {
@@ -390,7 +420,7 @@ impl State {
             Op::Pardon { account } => {
                 self.banned.remove(account);
             }
-            Op::Role { account, role } => self.appoint(group, author, account, *role, place)?,
+            Op::Role { account, role } => self.appoint(group, author, account, *role, (place, at))?,
             Op::Leave {} => self.left(author, at),
             Op::Devices {} | Op::Delete { .. } => {}
             Op::Mute { account, until } => {
@@ -406,7 +436,7 @@ impl State {
 
     fn make_ticket(
         &mut self,
-        author: &AccountId,
+        (author, at): (&AccountId, TimestampMs),
         ticket: AccountId,
         account: Option<AccountId>,
         until: TimestampMs,
@@ -414,6 +444,7 @@ impl State {
         if !self.may_invite(author) {
             return Err(Refused::NotAllowed);
         }
+        self.tickets.retain(|_, ticket| ticket.until >= at);
         if self.tickets.len() >= GROUP_TICKETS_MAX {
             return Err(Refused::Full);
         }
@@ -439,9 +470,22 @@ impl State {
         self.spans.entry(newcomer.account).or_default().push(Span { from: at, to: None });
     }
 
-    fn give(&mut self, account: &AccountId, role: Role, since: Place) {
+    fn give(&mut self, account: &AccountId, role: Role, since: Place, at: TimestampMs) {
         if let Some(member) = self.members.get_mut(account).filter(|member| member.role != role) {
             (member.role, member.since) = (role, since);
+        }
+        self.note_office(account, at);
+    }
+
+    /// Somebody has or has not an office from now on.
+    fn note_office(&mut self, account: &AccountId, at: TimestampMs) {
+        let has = self.role(account) > Some(Role::Member);
+        let last = self.offices.get_mut(account).and_then(|offices| offices.last_mut());
+        let open = last.filter(|office| office.to.is_none());
+        match open {
+            Some(office) if !has => office.to = Some(at),
+            None if has => self.offices.entry(*account).or_default().push(Span { from: at, to: None }),
+            _ => {}
         }
     }
 
@@ -463,6 +507,7 @@ impl State {
         let since = since.map_or(at, |since| since.min(at));
         self.members.remove(account);
         self.end_span(account, since);
+        self.note_office(account, at);
         if ban {
             self.banned.insert(*account, since);
         }
@@ -481,7 +526,7 @@ impl State {
         author: &AccountId,
         account: &AccountId,
         role: Role,
-        place: Place,
+        (place, at): (Place, TimestampMs),
     ) -> Result<(), Refused> {
         if account == author {
             return Err(Refused::NotAbove);
@@ -495,9 +540,9 @@ impl State {
             self.members.insert(*account, Member { role: Role::Member, since: place, name, picture });
         }
         if role == Role::Owner {
-            self.give(author, Role::Admin, place);
+            self.give(author, Role::Admin, place, at);
         }
-        self.give(account, role, place);
+        self.give(account, role, place, at);
         Ok(())
     }
 
@@ -505,11 +550,14 @@ impl State {
     fn left(&mut self, account: &AccountId, at: TimestampMs) {
         let Some(gone) = self.members.remove(account) else { return };
         self.end_span(account, at);
+        self.note_office(account, at);
         if gone.role == Role::Owner {
             let heir = self.members.keys().copied().max_by_key(|account| self.standing(account));
-            if let Some(heir) = heir.and_then(|heir| self.members.get_mut(&heir)) {
-                heir.role = Role::Owner;
+            let Some(heir) = heir else { return };
+            if let Some(member) = self.members.get_mut(&heir) {
+                member.role = Role::Owner;
             }
+            self.note_office(&heir, at);
         }
     }
 

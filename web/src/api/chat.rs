@@ -86,6 +86,11 @@ pub struct Chat {
     /// Why not.
     #[schema(required)]
     pub why_not: Option<WhyNot>,
+    /// Until when, if it is for a time.
+    #[schema(required)]
+    pub why_not_until: Option<Ms>,
+    /// Whether it is a private group.
+    pub private: bool,
 }
 
 /// What was begun and not sent.
@@ -152,6 +157,12 @@ pub enum WhyNot {
     Blocked,
     /// I am not a member of the group.
     NotMember,
+    /// I wait to be let into the group.
+    Asked,
+    /// I was put out of the group.
+    Removed,
+    /// An admin of the group muted me: `why_not_until` says until when.
+    Muted,
 }
 
 /// A message.

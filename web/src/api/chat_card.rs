@@ -73,7 +73,9 @@ pub enum Card {
         /// Its picture.
         #[schema(required)]
         picture: Option<BlobHash>,
-        /// Its link.
+        /// Whether only its members know what is said.
+        private: bool,
+        /// Its link; with the invitation, if the card carries one.
         uri: String,
     },
     /// An order between the two.

@@ -7,7 +7,7 @@ use hutong_node::{
     group,
 };
 use hutong_protocol::{
-    AccountId, Kind, chat as protocol,
+    AccountId, Kind, TimestampMs, chat as protocol,
     chat::ReceiptStatus,
     limits::NAME_BYTES_MAX,
     link::{Link, Target},
@@ -20,11 +20,12 @@ use super::{
     attachment,
     chat::{Chat, ChatDraft, ChatKind, Gone, Mention, Message, MessageState, Reaction, Reply, WaitingFor, WhyNot},
     chat_card::{Card, CardRef},
-    group::title,
+    group_view::{self, title},
     order,
 };
 use crate::{
     error::{ApiError, ApiResult},
+    state::now_ms,
     views::Views,
 };
 
@@ -65,7 +66,12 @@ pub(crate) fn shape(views: &Views<'_>, id: &ChatId, row: ChatRow) -> Result<Chat
         Some(last) => chat::view::message(views.read, id, &last)?.map(|last| message(views, last)).transpose()?,
         None => None,
     };
-    let why_not = chat::view::cannot_write(views.read, id)?.map(why_not);
+    let cannot = chat::view::cannot_write(views.read, id, TimestampMs(now_ms()))?;
+    let why_not = cannot.map(why_not);
+    let why_not_until = match cannot {
+        Some(CannotWrite::Muted(until)) => Some(until.into()),
+        _ => None,
+    };
     let blank = Chat {
         chat: name(id),
         kind: ChatKind::Direct,
@@ -87,6 +93,8 @@ pub(crate) fn shape(views: &Views<'_>, id: &ChatId, row: ChatRow) -> Result<Chat
         online: false,
         can_write: why_not.is_none(),
         why_not,
+        why_not_until,
+        private: matches!(id, ChatId::Group(group) if group.is_private()),
     };
     match id {
         ChatId::Direct(account) => {
@@ -114,6 +122,9 @@ const fn why_not(why: CannotWrite) -> WhyNot {
         CannotWrite::NotContact => WhyNot::NotContact,
         CannotWrite::Blocked => WhyNot::Blocked,
         CannotWrite::NotMember => WhyNot::NotMember,
+        CannotWrite::Asked => WhyNot::Asked,
+        CannotWrite::Removed => WhyNot::Removed,
+        CannotWrite::Muted(_) => WhyNot::Muted,
     }
 }
 
@@ -243,11 +254,12 @@ fn card(views: &Views<'_>, card: protocol::Card) -> Result<Card, EngineError> {
             let link = Link::new(Target::Contact(account), Some(name), addresses);
             Card::Contact { party, uri: link.to_string() }
         }
-        protocol::Card::Group { group, name, addresses } => {
+        protocol::Card::Group { group, name, host, ticket, addresses } => {
             let known = group::view::get(views.read, &group)?.filter(|row| !row.name.is_empty());
-            let link = Link::new(Target::Group(group), Some(name.clone()), addresses);
+            let link = Link { host, ticket, ..Link::new(Target::Group(group), Some(name.clone()), addresses) };
             let (name, picture) = known.map_or((name, None), |row| (row.name, row.picture));
-            Card::Group { group: group.into(), name, picture: picture.map(Into::into), uri: link.to_string() }
+            let (private, picture) = (group.is_private(), picture.map(Into::into));
+            Card::Group { group: group.into(), name, picture, private, uri: link.to_string() }
         }
         protocol::Card::Order { order: id, title } => order::card(views, id, title)?,
     })
@@ -266,15 +278,15 @@ fn listing_body(
 ///
 /// # Errors
 /// `NotFound` if this node does not know it; refused for an order in another conversation.
-pub(crate) fn card_of(cx: &Cx<'_>, chat: &ChatId, card: CardRef) -> Result<protocol::Card, CommandError> {
-    let (read, addresses) = (cx.read(), cx.addresses());
+pub(crate) fn card_of(cx: &mut Cx<'_>, chat: &ChatId, card: CardRef) -> Result<protocol::Card, CommandError> {
+    let addresses = cx.addresses();
     Ok(match card {
         CardRef::Listing { store, listing } => {
             let store = AccountId::from(store);
-            let body = listing_body(read, &store, &listing)?.ok_or(CommandError::NotFound("this listing"))?;
+            let body = listing_body(cx.read(), &store, &listing)?.ok_or(CommandError::NotFound("this listing"))?;
             let price = body.price_range().0;
             protocol::Card::Listing {
-                addresses: if cx.account() == Some(store) { addresses } else { addresses_of(read, &store)? },
+                addresses: if cx.account() == Some(store) { addresses } else { addresses_of(cx.read(), &store)? },
                 store,
                 listing,
                 price_minor: Some(price.minor),
@@ -285,14 +297,11 @@ pub(crate) fn card_of(cx: &Cx<'_>, chat: &ChatId, card: CardRef) -> Result<proto
         }
         CardRef::Contact { account } => {
             let account = AccountId::from(account);
-            let profile = account::view::profile(read, &account)?.ok_or(CommandError::NotFound("this person"))?;
-            let addresses = if cx.account() == Some(account) { addresses } else { addresses_of(read, &account)? };
+            let profile = account::view::profile(cx.read(), &account)?.ok_or(CommandError::NotFound("this person"))?;
+            let addresses = if cx.account() == Some(account) { addresses } else { addresses_of(cx.read(), &account)? };
             protocol::Card::Contact { account, name: profile.name, addresses }
         }
-        CardRef::Group { group } => {
-            let row = group::view::get(read, &group.into())?.ok_or(CommandError::NotFound("this group"))?;
-            protocol::Card::Group { group: group.into(), name: row.name, addresses }
-        }
+        CardRef::Group { group } => group_view::card(cx, chat, group.into())?,
         CardRef::Order { order: id } => order::card_of(cx, chat, id.into())?,
     })
 }

@@ -13,7 +13,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(crate) use hutong_protocol::link::Link;
 
-use super::common::{BlobHash, Id};
+use super::{
+    common::{BlobHash, Id, Party},
+    group::{Door, GroupSettings},
+};
 use crate::{
     auth::Auth,
     error::{ApiError, ApiResult, Problem, sentence},
@@ -35,7 +38,7 @@ pub struct LinkOpen {
 pub enum LinkKind {
     /// A person.
     Contact,
-    /// A public group.
+    /// A group.
     Group,
     /// A store.
     Store,
@@ -61,6 +64,28 @@ pub struct LinkPreview {
     pub picture: Option<BlobHash>,
     /// Whether this node knows it already.
     pub known: bool,
+    /// More of a group.
+    #[schema(required)]
+    pub group: Option<LinkGroup>,
+}
+
+/// What a link says of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LinkGroup {
+    /// Whether only its members know what is said in it.
+    pub private: bool,
+    /// Who lets in.
+    #[schema(required)]
+    pub host: Option<Party>,
+    /// Whether the link carries an invitation.
+    pub invitation: bool,
+    /// Who may come in; `null` as long as this node does not know the group.
+    #[schema(required)]
+    pub door: Option<Door>,
+    /// What it asks of those who want to come in, as far as is known.
+    pub questions: Vec<String>,
+    /// Members known.
+    pub member_count: u32,
 }
 
 /// The routes.
@@ -88,7 +113,8 @@ async fn preview(State(state): State<AppState>, _: Auth, Json(open): Json<LinkOp
 }
 
 fn shape(views: &Views<'_>, link: Link) -> Result<LinkPreview, EngineError> {
-    let blank = |kind, id| LinkPreview { kind, id, listing: None, name: None, picture: None, known: false };
+    let blank =
+        |kind, id| LinkPreview { kind, id, listing: None, name: None, picture: None, known: false, group: None };
     let preview = match link.target {
         Target::Contact(account) => person(views, account, blank(LinkKind::Contact, account.into()))?,
         Target::Store(account) => {
@@ -101,7 +127,17 @@ fn shape(views: &Views<'_>, link: Link) -> Result<LinkPreview, EngineError> {
             }
         }
         Target::Group(group) => {
-            let blank = blank(LinkKind::Group, group.into());
+            let known = group::view::state(views.read, &group)?;
+            let settings: Option<GroupSettings> = known.map(|state| state.settings.into());
+            let about = LinkGroup {
+                private: group.is_private(),
+                host: link.host.map(|host| views.party(&host)).transpose()?,
+                invitation: link.ticket.is_some(),
+                door: settings.as_ref().map(|settings| settings.door),
+                questions: settings.map(|settings| settings.questions).unwrap_or_default(),
+                member_count: group::view::get(views.read, &group)?.unwrap_or_default().member_count,
+            };
+            let blank = LinkPreview { group: Some(about), ..blank(LinkKind::Group, group.into()) };
             match group::view::get(views.read, &group)? {
                 Some(row) => LinkPreview {
                     name: Some(row.name).filter(|name| !name.is_empty()),

@@ -30,6 +30,9 @@ pub mod common;
 pub mod contact;
 pub mod events;
 pub mod group;
+pub mod group_door;
+pub mod group_member;
+pub(crate) mod group_view;
 pub mod import;
 pub mod link;
 mod listing_kind;
@@ -88,6 +91,8 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .merge(attachment::router())
         .merge(attachment_serve::router())
         .merge(group::router())
+        .merge(group_member::router())
+        .merge(group_door::router())
         .merge(market::router())
         .merge(store::router())
         .merge(import::router())

@@ -14,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     common::{Id, Ms},
-    group::title,
+    group_view::title,
 };
 use crate::{
     auth::Auth,
