@@ -145,7 +145,7 @@ fn typing(cx: &mut Cx<'_>, from: &DeviceId, account: AccountId, chat: ChatId) ->
     let may = match chat {
         ChatId::Direct(_) => contact::view::get(cx.read(), &account)?.is_contact(),
         ChatId::Group(group) => {
-            let joined = chat::view::cannot_write(cx.read(), &chat)?.is_none();
+            let joined = chat::view::cannot_write(cx.read(), &chat, cx.now())?.is_none();
             joined && group::view::is_member(cx.read(), &group, &account)?
         }
     };
@@ -176,7 +176,7 @@ pub fn writing(cx: &mut Cx<'_>, chat: ChatId) -> Result<(), CommandError> {
     let me = cx.me()?;
     let now = cx.now();
     let lately = cx.presence().typed.get(&chat).is_some_and(|at| now.since_ms(*at) < TYPING_EVERY_MS);
-    if lately || !shares(cx)? || chat::view::cannot_write(cx.read(), &chat)?.is_some() {
+    if lately || !shares(cx)? || chat::view::cannot_write(cx.read(), &chat, cx.now())?.is_some() {
         return Ok(());
     }
     remember(&mut cx.presence().typed, chat, now);
