@@ -191,6 +191,12 @@ export class Conversation {
     this.#put(await api.del<Message>(this.#path(message)));
   }
 
+  /** Puts a message on top of the group, for everybody, or takes it down. */
+  async pin(message: Id, on: boolean): Promise<void> {
+    const path = `/groups/${seg(this.info?.group ?? "")}/pins/${seg(message)}`;
+    await (on ? api.put(path) : api.del(path));
+  }
+
   /** Says it again elsewhere. */
   async forward(message: Message, to: string[]): Promise<void> {
     await api.post(`${this.#path(message)}/forward`, { chats: to }, { key: crypto.randomUUID() });
