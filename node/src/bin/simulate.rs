@@ -21,7 +21,7 @@ use hutong_node::sim::{self, Options, Report};
 #[derive(Parser)]
 #[command(version, about)]
 struct Arguments {
-    /// What they do: chat or order.
+    /// What they do: chat, group or order.
     #[arg(long)]
     scenario: String,
     /// How many nodes.
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     let options = Options { nodes: arguments.nodes, loss: arguments.loss, days: arguments.days };
     let (first, last) = arguments.seed.map_or((1, arguments.seeds), |seed| (seed, seed));
     let Some(reports) = run_all(&arguments.scenario, first, last, options) else {
-        eprintln!("there is no scenario {:?}: try chat or order", arguments.scenario);
+        eprintln!("there is no scenario {:?}: try chat, group or order", arguments.scenario);
         return ExitCode::from(2);
     };
     let failed = summarise(&reports);

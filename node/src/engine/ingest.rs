@@ -84,7 +84,7 @@ pub(super) fn take_in(
 ) -> Result<bool, Reject> {
     let header = record.header();
     if source != Source::Own {
-        if header.at > cx.now.plus_ms(CLOCK_SKEW_MS_MAX) {
+        if is_held(cx.now, header) {
             return hold(cx, record);
         }
         if header.topic.is_public() && !cx.txn.contains(&keys::follow(&header.topic))? {
@@ -170,6 +170,11 @@ pub(super) fn forget(cx: &mut Cx<'_>, topic: &Topic, unwanted: impl Fn(&Header) 
         cx.effects.push(Effect::Changed(topic.clone()));
     }
     Ok(())
+}
+
+/// Whether a record is so far from the future that it waits for its time.
+pub(super) fn is_held(now: TimestampMs, header: &Header) -> bool {
+    header.at > now.plus_ms(CLOCK_SKEW_MS_MAX)
 }
 
 /// Keeps a record from the future until its time; refuses one from too far ahead.

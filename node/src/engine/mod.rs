@@ -21,6 +21,7 @@ mod once;
 pub mod outbox;
 pub mod peers;
 mod publish;
+mod receive;
 mod step;
 pub mod sync;
 #[cfg(test)]

@@ -13,42 +13,16 @@ use hutong_protocol::{
 use super::{
     CERTIFICATES_MAX, Engine,
     cx::{Cx, Random},
-    error::{EngineError, Reject, Verdict},
-    event::{Answer, Call, DomainEvent, Effect, Input, Outcome, Source, Token, Verdicts},
-    identity, indexing, ingest,
-    keys::{self, Place},
-    outbox, peers,
+    error::{EngineError, Reject},
+    event::{Answer, Call, DomainEvent, Effect, Input, Source, Verdicts},
+    identity, indexing, ingest, outbox, peers,
+    receive::{Checked, Debts, Owed, receive, take_in},
 };
 use crate::{
     attachment, contact, group, mailbox, presence,
     seal::{Known, Opened},
     store::Txn,
 };
-
-/// What a received record turned out to be before any rule was asked.
-enum Checked {
-    /// New, where it belongs, and who waits for a receipt.
-    Verified(Box<Verified>, Place, AccountId),
-    /// Already here; who waits for a receipt and whether it asks for a receipt.
-    Known(AccountId, RecordId, bool),
-    /// Its seal did not open: from which device it claims to be, and which record it claims to hold.
-    Unreadable(AccountId, DeviceId, RecordId),
-    Rejected(Reject),
-}
-
-/// What this step owes to others.
-#[derive(Default)]
-struct Debts {
-    owed: Owed,
-    /// What could not be opened, by the device that sealed it.
-    unreadable: BTreeMap<(AccountId, DeviceId), Vec<RecordId>>,
-    /// What came by way of a mailbox and could not be taken in yet: nobody sends it again unless asked.
-    later: BTreeMap<AccountId, Vec<RecordId>>,
-    from_mailbox: bool,
-}
-
-/// Private records that this step took from others, by author: they are owed a receipt.
-type Owed = BTreeMap<AccountId, Vec<RecordId>>;
 
 impl Engine {
     /// Takes in `inputs` at the time `now` and returns what to do. `seed` is 32 fresh random bytes.
@@ -325,89 +299,6 @@ fn apply(
         Input::IndexedTo(sequence) => indexing::done(cx, sequence),
         Input::Fetched { blob, end } => attachment::fetched(cx, &blob, end),
         Input::Tick => tick(cx, &mut debts.owed),
-    }
-}
-
-fn receive(
-    cx: &mut Cx<'_>,
-    batch: Vec<Checked>,
-    source: Source,
-    token: Option<Token>,
-    debts: &mut Debts,
-    verdicts: &mut Verdicts<'_>,
-) -> Result<(), EngineError> {
-    let mut outcomes = Vec::with_capacity(batch.len());
-    for (index, checked) in batch.into_iter().enumerate() {
-        let result = match checked {
-            Checked::Verified(record, place, waits) => {
-                let result = take_in(cx, &record, source, Some(place), (waits, &mut debts.owed));
-                if debts.from_mailbox && matches!(result, Err(Reject::Later(_))) {
-                    debts.later.entry(waits).or_default().push(record.id());
-                }
-                result
-            }
-            Checked::Unreadable(account, device, id) => {
-                debts.unreadable.entry((account, device)).or_default().push(id);
-                Err(Reject::Later("its seal could not be opened"))
-            }
-            Checked::Known(author, id, receipt) => {
-                if receipt && source == Source::Mail {
-                    debts.owed.entry(author).or_default().push(id);
-                }
-                Err(Reject::Unwanted("already here"))
-            }
-            Checked::Rejected(reject) => Err(reject),
-        };
-        let (outcome, verdict) = match result {
-            Ok(()) => (Outcome::Stored, Verdict::Accept),
-            Err(Reject::Own(error)) => return Err(error),
-            Err(Reject::Unwanted(_)) => (Outcome::Stored, Verdict::Ignore),
-            Err(Reject::Later(_)) => (Outcome::Later, Verdict::Ignore),
-            Err(reject) => {
-                tracing::debug!(%reject, ?source, "record refused");
-                (Outcome::Refused, reject.verdict())
-            }
-        };
-        outcomes.push(outcome);
-        if let Some(token) = token {
-            verdicts(token, index, verdict);
-        }
-    }
-    if let Some(token) = token {
-        cx.effects.push(Effect::Outcomes(token, outcomes));
-    }
-    Ok(())
-}
-
-fn take_in(
-    cx: &mut Cx<'_>,
-    record: &Verified,
-    source: Source,
-    place: Option<Place>,
-    (waits, owed): (AccountId, &mut Owed),
-) -> Result<(), Reject> {
-    // What was here before this step was sorted out before its signature was checked; this is the same record twice in
-    // one step.
-    let known = cx.txn.has_put(keys::index(&record.id()));
-    let (savepoint, effects) = (cx.txn.savepoint(), cx.effects.len());
-    let result = if known { Err(Reject::Unwanted("already here")) } else { ingest::take_in(cx, record, source, place) };
-    // What is of no use any more (a newer version is here) has arrived all the same.
-    let arrived = matches!(result, Ok(_) | Err(Reject::Unwanted(_)));
-    if arrived && source == Source::Mail && outbox::needs_receipt(record.header()) {
-        owed.entry(waits).or_default().push(record.id());
-    }
-    match result {
-        Ok(_) => Ok(()),
-        // A held record was written by the very call that says "later": that one row stays.
-        Err(reject @ Reject::Later(_)) if record.header().at > cx.now => {
-            cx.effects.truncate(effects);
-            Err(reject)
-        }
-        Err(reject) => {
-            cx.txn.rollback(savepoint);
-            cx.effects.truncate(effects);
-            Err(reject)
-        }
     }
 }
 

@@ -7,6 +7,7 @@
 #![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 mod chat;
+mod group;
 mod links;
 mod order;
 mod rng;
@@ -74,12 +75,13 @@ impl Report {
     }
 }
 
-/// Runs a scenario by name (`chat`, `order`); `None` if there is none of that name.
+/// Runs a scenario by name (`chat`, `group`, `order`); `None` if there is none of that name.
 #[must_use]
 pub fn run(scenario: &str, seed: u64, options: Options) -> Option<Report> {
     match scenario {
         "chat" => Some(chat::run(seed, options)),
         "order" => Some(order::run(seed, options)),
+        "group" => Some(group::run(seed, options)),
         _ => None,
     }
 }
@@ -101,6 +103,14 @@ mod tests {
             let report = run("chat", seed, SMALL).unwrap();
             assert!(report.holds(), "seed {seed}: {report:#?}");
             assert!(report.lost > 0, "seed {seed}: a network without faults proves nothing");
+        }
+    }
+
+    #[test]
+    fn the_group_scenario_holds_on_a_few_seeds() {
+        for seed in 1..=2 {
+            let report = run("group", seed, Options { nodes: 10, loss: 30, days: 1 }).unwrap();
+            assert!(report.holds(), "seed {seed}: {report:#?}");
         }
     }
 

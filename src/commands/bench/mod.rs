@@ -5,7 +5,7 @@ mod start;
 
 use std::path::Path;
 
-use hutong_node::bench::{ingest, seal};
+use hutong_node::bench::{group, ingest, seal};
 use serde::Serialize;
 
 use super::blocking;
@@ -65,6 +65,28 @@ async fn sealing() -> Result<Vec<Figure>, Failure> {
     ])
 }
 
+/// Members of the group that is founded, its founder among them.
+const MEMBERS: usize = 500;
+/// Messages that a member missed.
+const MISSED: usize = 10_000;
+
+/// A large private group, and a member that was away.
+async fn groups(directory: &Path) -> Result<Vec<Figure>, Failure> {
+    let directory = directory.join("group");
+    let (founded, caught_up) =
+        blocking(move || Ok((group::found(MEMBERS - 1)?, group::catch_up(&directory, MISSED)?))).await?;
+    let cpu = |cost: hutong_node::bench::Cost| cost.cpu_us as f64 / 1_000_000.0;
+    let wall = |cost: hutong_node::bench::Cost| cost.wall_us as f64 / 1_000_000.0;
+    Ok(vec![
+        Figure::new("baseline: vodozemac alone, a key for everybody", cpu(founded.bare), "CPU s", None),
+        Figure::new("founded, all let in, the log sealed for each", cpu(founded.founding), "CPU s", Some(3.0)),
+        Figure::new("the first message: a key for everybody", cpu(founded.first), "CPU s", None),
+        Figure::new("a removal, and a message with a new key", cpu(founded.removal), "CPU s", Some(1.0)),
+        Figure::new("10,000 messages from a member, both on disk", wall(caught_up.cost), "s", Some(5.0)),
+        Figure::new("10,000 messages from a member, both nodes", cpu(caught_up.cost), "CPU s", None),
+    ])
+}
+
 const RATIO: &str = "×";
 
 /// Measures, in temporary directories: nothing of the user's own is touched.
@@ -88,6 +110,10 @@ pub(super) async fn run(args: BenchArgs, settings: Settings, output: Output) -> 
     if wanted(Benchmark::Seal) {
         output.say(&format!("Sealing and opening {SEALED} messages in one session:"));
         tell(sealing().await?, output);
+    }
+    if wanted(Benchmark::Group) {
+        output.say(&format!("A private group of {MEMBERS}, and a member that missed {MISSED} messages:"));
+        tell(groups(home.path()).await?, output);
     }
     if wanted(Benchmark::Ingest) || wanted(Benchmark::Start) {
         let records = args.records as usize;
