@@ -155,6 +155,8 @@ pub(crate) struct BenchArgs {
 pub(crate) enum Benchmark {
     /// A private group of 500 founded and changed, and 10,000 messages caught up with
     Group,
+    /// A file from one node to another, against the same bytes over a bare stream
+    Blob,
     /// Records validated and stored, against validated only
     Ingest,
     /// From one node's API call to the other node's event

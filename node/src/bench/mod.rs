@@ -1,6 +1,7 @@
 //! Measurements of the engine, each with its baseline in the same run: absolute numbers change with the machine, ratios
 //! much less. `hutong bench` prints them.
 
+pub mod blob;
 pub mod group;
 pub mod ingest;
 pub mod seal;

@@ -1,5 +1,6 @@
 //! `hutong bench`: what this machine and this build can do, each figure with its baseline from the same run.
 
+mod blob;
 mod latency;
 mod start;
 
@@ -102,6 +103,10 @@ pub(super) async fn run(args: BenchArgs, settings: Settings, output: Output) -> 
     let wanted = |what| args.what.is_empty() || args.what.contains(&what);
     if cfg!(debug_assertions) {
         output.say("This is a build without optimisation: measure with `cargo run --release -- bench`.");
+    }
+    if wanted(Benchmark::Blob) {
+        output.say(&format!("A file of {} MiB between two nodes:", blob::BYTES / (1024 * 1024)));
+        tell(blob::measure(home.path()).await?, output);
     }
     if wanted(Benchmark::Latency) {
         output.say(&format!("One node's API call to the other node's event, {} messages:", args.messages));
