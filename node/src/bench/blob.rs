@@ -157,17 +157,15 @@ async fn raw(bytes: u64) -> io::Result<u64> {
                 to.behaviour_mut().send_request(&peer, bytes);
             }
             Either::Left((Some(SwarmEvent::Behaviour(Event::Message { message, .. })), _)) => {
-                if let Message::Request { request, channel, .. } = message
-                    && from.behaviour_mut().send_response(channel, request).is_err()
-                {
+                let Message::Request { request, channel, .. } = message else { continue };
+                if from.behaviour_mut().send_response(channel, request).is_err() {
                     return Err(other("the bare stream closed"));
                 }
             }
             Either::Right((Some(SwarmEvent::Behaviour(Event::Message { message, .. })), _)) => {
-                if let Message::Response { response, .. } = message {
-                    let came = if response == bytes { Ok(()) } else { Err(other("the bare stream lost bytes")) };
-                    return came.map(|()| micros(begun));
-                }
+                let Message::Response { response, .. } = message else { continue };
+                let came = if response == bytes { Ok(()) } else { Err(other("the bare stream lost bytes")) };
+                return came.map(|()| micros(begun));
             }
             Either::Left((None, _)) | Either::Right((None, _)) => return Err(other("a bare node ended")),
             _ => {}
@@ -189,7 +187,8 @@ impl Side {
         let listen = vec![LISTEN.parse().map_err(other)?];
         let config = NetConfig { certificate, listen, seed: [number; 32], ..NetConfig::new(key) };
         let blobs = Arc::new(BlobStore::open(&directory.join(number.to_string()), quota).map_err(other)?);
-        let (net, events) = net::start(config, Arc::new(MemoryStore::new()), Arc::clone(&blobs)).await.map_err(other)?;
+        let (net, events) =
+            net::start(config, Arc::new(MemoryStore::new()), Arc::clone(&blobs)).await.map_err(other)?;
         Ok(Self { net, events, blobs })
     }
 
