@@ -72,7 +72,7 @@ pub struct Sender<'a> {
     /// This device's certificate.
     pub certificate: &'a Certificate,
     /// Gives this device's own signed device record, if it has one. Asked only where a session begins.
-    pub introduction: &'a dyn Fn(&dyn Read) -> Result<Option<Arc<[u8]>>, EngineError>,
+    pub introduction: Introduce<'a>,
 }
 
 /// A device that introduced itself: its certificate, its keys, and the version of the record that says so.
@@ -88,12 +88,19 @@ pub struct Introduction {
     pub version: u64,
 }
 
+/// Looks up the keys of a device, if they are known.
+pub type KeysOf<'a> = &'a dyn Fn(&AccountId, &DeviceId) -> Result<Option<SealKeys>, EngineError>;
+/// Whether a key of a private group is taken from somebody.
+pub type IsGroup<'a> = &'a dyn Fn(&GroupId, &AccountId) -> Result<bool, EngineError>;
+/// This device's own signed device record, if it has one.
+pub type Introduce<'a> = &'a dyn Fn(&dyn Read) -> Result<Option<Arc<[u8]>>, EngineError>;
+
 /// What [`Seal::open`] asks of those who know more.
 pub struct Known<'a> {
-    /// The keys of a device, if they are known.
-    pub keys_of: &'a dyn Fn(&AccountId, &DeviceId) -> Result<Option<SealKeys>, EngineError>,
-    /// Whether a key of a private group is taken from somebody.
-    pub is_group: &'a dyn Fn(&GroupId, &AccountId) -> Result<bool, EngineError>,
+    /// The keys of a device.
+    pub keys_of: KeysOf<'a>,
+    /// Whose keys of private groups are taken.
+    pub is_group: IsGroup<'a>,
 }
 
 /// What was in an item.
