@@ -71,7 +71,7 @@ export const en = {
   } as Record<MemberAct, (name: string) => string>,
   actText: {
     promote: (name: string) =>
-      `${name} can then let people in, remove and mute members, pin and delete messages, and change what the group is called.`,
+      `${name} can then let people in, remove and mute members, pin messages, and change what the group is called.`,
     demote: (name: string) => `${name} stays a member, without an admin's rights.`,
     own: (name: string) => `${name} then owns the group and makes its admins. You become an admin.`,
     mute: (name: string) => `${name} can read, but what they write is not shown to anybody until then.`,
@@ -243,13 +243,9 @@ export const en = {
   unpin: "Unpin for everybody",
   pinned: "Pinned for everybody.",
   unpinned: "Taken down.",
-  deleteOther: (name: string) =>
-    `${name}'s message goes for everybody in the group. They see that an admin deleted it.`,
   muted: "An admin muted you",
   mutedText: (when: string) => `Until ${when} nothing you write would be shown.`,
   slowWait: "Slow mode. Next message in",
-  deliveredTo: "Delivered",
-  deliveredOf: (delivered: number, of: number) => `to ${delivered} of ${of}`,
 };
 
 export type Messages = typeof en;

@@ -65,7 +65,7 @@ export default {
     ban: (name: string) => `把${name}移出群组并拉黑？`,
   },
   actText: {
-    promote: (name: string) => `${name}将可以邀请、移出和禁言成员，置顶和删除消息，修改群资料。`,
+    promote: (name: string) => `${name}将可以邀请、移出和禁言成员，置顶消息，修改群资料。`,
     demote: (name: string) => `${name}仍是成员，但不再有管理权限。`,
     own: (name: string) => `${name}将成为群主并任命管理员，你将成为管理员。`,
     mute: (name: string) => `${name}仍能看到消息，但在此期间写的内容谁都看不到。`,
@@ -212,10 +212,7 @@ export default {
   unpin: "取消置顶",
   pinned: "已为所有人置顶。",
   unpinned: "已取消置顶。",
-  deleteOther: (name: string) => `${name}的这条消息会对群里所有人消失，对方会看到是管理员删除的。`,
   muted: "你已被管理员禁言",
   mutedText: (when: string) => `在 ${when} 之前，你写的内容不会显示。`,
   slowWait: "慢速模式，距下一条还有",
-  deliveredTo: "送达",
-  deliveredOf: (delivered: number, of: number) => `${delivered}/${of} 人`,
 } satisfies Messages;
