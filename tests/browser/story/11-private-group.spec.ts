@@ -89,7 +89,7 @@ async function allSee(residents: Resident[]): Promise<void> {
 
 /** Opens the menu of a message. */
 async function menuOf(resident: Resident, text: string): Promise<void> {
-  await bubble(resident.page, text).click({ button: "right" });
+  await bubble(resident.page, text).getByText(text).first().click({ button: "right" });
   await expect(resident.page.getByRole("menu", { name: "Message options" })).toBeVisible();
 }
 
