@@ -6,8 +6,9 @@ test("both join a group, and a late third member gets its history", async ({ lan
   await mei.go("/groups/new");
   await mei.page.getByRole("textbox", { name: "Group name" }).fill("Courtyard market 院子市场");
   await mei.page.getByLabel(/What it is about/).fill("What is fresh, what is on offer");
+  await mei.page.getByRole("radio", { name: "Public" }).check();
   await mei.page.getByRole("button", { name: "Create the group" }).click();
-  await mei.page.getByRole("button", { name: "Invite" }).click();
+  await mei.page.getByRole("link", { name: "Invite" }).click();
   const uri = await mei.page.getByRole("textbox", { name: "Invite link" }).inputValue();
   expect(uri).toMatch(/^hutong:group\//);
   await look(mei.page, "3-invite");
