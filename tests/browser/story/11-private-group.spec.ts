@@ -239,7 +239,6 @@ test("both devices of Mei and of Tom show the same, and speak", async () => {
   await tell(laptop, "From my laptop: seven o'clock");
   await tell(tablet, "From my tablet: eight is better");
   await allSee(inside());
-  await expect(bubble(mei.page, "From my laptop")).toContainText("Delivered");
 });
 
 test("slow mode holds members, not admins; the muted cannot write", async () => {
@@ -302,7 +301,6 @@ test("Lan is removed, sees so, and gets nothing more", async () => {
     await resident.go(`/chats/group-${group}`);
     await expect(bubble(resident.page, "Only for the three of us")).toBeVisible();
   }
-  await expect(bubble(mei.page, "Only for the three of us")).toContainText("Delivered");
   const there = await lan.node.api<unknown>("GET", `/chats/group-${group}/messages`);
   expect(JSON.stringify(there)).toContain("Here I am, thank you!");
   expect(JSON.stringify(there)).not.toContain("Only for the three of us");
