@@ -7,6 +7,7 @@ mod attachments;
 mod blobs;
 mod chats;
 mod events;
+mod groups;
 mod messages;
 mod neighbours;
 mod security;

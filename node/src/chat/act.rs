@@ -163,11 +163,15 @@ pub fn relocate(cx: &mut Cx<'_>, chat: ChatId, id: RecordId, position: Option<Po
     publish(cx, &chat, &message, Action::Move { lat_e7, lon_e7, accuracy_m, ended })
 }
 
-/// Deletes an own message for everyone.
+/// Deletes a message for everyone: an own one, or in a group as its admin.
 ///
 /// # Errors
-/// Refused unless this account wrote it.
+/// Refused unless this account wrote it, or is an admin of the group.
 pub fn delete(cx: &mut Cx<'_>, chat: ChatId, id: RecordId) -> Result<(), CommandError> {
+    let message = found(cx, &chat, &id)?;
+    if let (false, ChatId::Group(group)) = (message.mine, chat) {
+        return group::act::delete(cx, group, (id, message.at));
+    }
     let message = own(cx, &chat, &id)?;
     publish(cx, &chat, &message, Action::Delete)
 }

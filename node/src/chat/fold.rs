@@ -68,6 +68,8 @@ pub enum How {
     Recalled,
     /// Its author deleted it for everyone.
     Deleted,
+    /// An admin of the group took it away.
+    Removed,
 }
 
 /// A message that was taken back.
@@ -136,6 +138,64 @@ pub(super) fn gone_by(
     rows.into_iter().map(row).collect()
 }
 
+/// The entries of a group's log that take a message away, with their authors and the message's time as they say.
+pub(super) type RemovedRow = BTreeMap<RecordId, (AccountId, TimestampMs)>;
+
+/// Who is shown to have taken a message away, and the message's time: the same on every node that has the same entries.
+pub(super) fn removed(
+    read: &dyn Read,
+    topic: &Topic,
+    target: &RecordId,
+) -> Result<Option<(AccountId, TimestampMs)>, EngineError> {
+    let row: Option<Vec<(RecordId, (AccountId, TimestampMs))>> = get_value(read, keys::removed(topic, target))?;
+    Ok(row.and_then(|row| row.first().map(|(_, shown)| *shown)))
+}
+
+/// An admin of a group took a message away (`on`), or had no right to: whether it is here or comes later, it goes, with
+/// all that was done with it. Its author is not said, since those to whom it comes later never learn who it was.
+pub(super) fn remove(
+    cx: &mut Cx<'_>,
+    chat: &ChatId,
+    topic: &Topic,
+    (entry, author): (RecordId, AccountId),
+    (target, at): (RecordId, TimestampMs),
+    on: bool,
+) -> Result<(), EngineError> {
+    let key = keys::removed(topic, &target);
+    let row: Option<Vec<(RecordId, (AccountId, TimestampMs))>> = get_value(cx.read(), &key)?;
+    let mut row: RemovedRow = row.unwrap_or_default().into_iter().collect();
+    if let Some((by, at)) = row.values().next() {
+        cx.delete(keys::gap(topic, *at, &target, by));
+    }
+    if on {
+        if row.is_empty() {
+            if let Some(message) = known(cx.read(), topic, &target)? {
+                forget_unread(cx, chat, &message)?;
+            }
+            cx.drop_record(topic, &target)?;
+            clear(cx, topic, &target, |what, _| what != b'h')?;
+            cx.delete(keys::state(&target));
+            if let Some(group) = topic.group() {
+                cx.delete(keys::unsent(&group, &target));
+            }
+        }
+        row.insert(entry, (author, at));
+    } else {
+        row.remove(&entry);
+    }
+    match row.values().next() {
+        Some((by, at)) => {
+            cx.put(keys::gap(topic, *at, &target, by), Vec::new());
+            cx.put_value(key, &row.into_iter().collect::<Vec<_>>())?;
+        }
+        None => cx.delete(key),
+    }
+    cx.notify(Event::Message { chat: *chat, id: target });
+    cx.notify(Event::Chat(*chat));
+    cx.index(Indexed::Message(*chat, target));
+    Ok(())
+}
+
 /// Takes an action in. Whether its record counts, and so is kept.
 pub(super) fn accept(cx: &mut Cx<'_>, act: Act<'_>) -> Result<Keep, EngineError> {
     let topic = &act.header.topic;
@@ -144,6 +204,9 @@ pub(super) fn accept(cx: &mut Cx<'_>, act: Act<'_>) -> Result<Keep, EngineError>
             return Ok(Keep::Drop);
         }
         cx.put(keys::due_at(expires, &act.chat, &act.target), Vec::new());
+    }
+    if removed(cx.read(), topic, &act.target)?.is_some() {
+        return Ok(Keep::Drop);
     }
     let taken_back = confirmed(cx.read(), topic, &act.target)?;
     let message = known(cx.read(), topic, &act.target)?;
@@ -400,6 +463,9 @@ pub(super) fn arrived(
 ) -> Result<bool, EngineError> {
     if cx.read().first(KeyRange::prefix(&keys::acts(topic, target)), Direction::Ascending)?.is_none() {
         return Ok(false);
+    }
+    if removed(cx.read(), topic, target)?.is_some() {
+        return Ok(true);
     }
     match get_value::<GoneRow>(cx.read(), keys::gone(topic, target, author))? {
         Some(row) if !row.confirmed => {

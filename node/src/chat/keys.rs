@@ -84,6 +84,11 @@ pub(super) fn gone(topic: &Topic, target: &RecordId, account: &AccountId) -> Key
     acts(topic, target).u8(b'd').array(&account.0)
 }
 
+/// That admins of a group took a message away.
+pub(super) fn removed(topic: &Topic, target: &RecordId) -> Key {
+    acts(topic, target).u8(b'z').array(&[0; 32])
+}
+
 /// Where the messages stood that were taken back: a prefix.
 pub(super) fn gaps(topic: &Topic) -> Key {
     Key::new(PREFIX).u8(b't').array(&topic.key())

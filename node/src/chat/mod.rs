@@ -170,6 +170,21 @@ fn kept_elsewhere(
     Ok(())
 }
 
+/// A group's log takes a message away, or (`on` false) what took it away is undone.
+///
+/// # Errors
+/// The store's, or damage.
+pub(crate) fn removed_by_admin(
+    cx: &mut Cx<'_>,
+    chat: ChatId,
+    by: (RecordId, AccountId),
+    message: (RecordId, TimestampMs),
+    on: bool,
+) -> Result<(), EngineError> {
+    let Some(me) = cx.account() else { return Ok(()) };
+    fold::remove(cx, &chat, &view::topic(&me, &chat), by, message, on)
+}
+
 /// A message has come into its conversation: tells the features. Whether its record is kept.
 ///
 /// # Errors

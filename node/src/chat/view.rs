@@ -310,10 +310,20 @@ fn taken_back(
         if contact::view::is_blocked(read, &author)? {
             continue;
         }
+        if let Some((by, at)) = fold::removed(read, topic, &id)? {
+            gaps.push(removed_gap(me, chat, id, by, at));
+            continue;
+        }
         let row = get_value::<fold::GoneRow>(read, keys::gone(topic, &id, &author))?;
         gaps.extend(row.map(|row| gap_of(me, chat, id, author, &row)));
     }
     Ok(gaps)
+}
+
+/// What remains of a message that an admin took away: who did so.
+fn removed_gap(me: &AccountId, chat: &ChatId, id: RecordId, by: AccountId, at: TimestampMs) -> MessageView {
+    let row = fold::GoneRow { at, id, how: How::Removed, target_at: at, confirmed: true };
+    gap_of(me, chat, id, by, &row)
 }
 
 fn gap_of(me: &AccountId, chat: &ChatId, id: RecordId, author: AccountId, row: &fold::GoneRow) -> MessageView {
@@ -343,6 +353,9 @@ pub fn message(read: &dyn Read, chat: &ChatId, id: &RecordId) -> Result<Option<M
     let Some(me) = identity::account(read)? else { return Ok(None) };
     let topic = topic(&me, chat);
     let Some(record) = get_record(read, id)? else {
+        if let Some((by, at)) = fold::removed(read, &topic, id)? {
+            return Ok(Some(removed_gap(&me, chat, *id, by, at)));
+        }
         let gone = fold::gone_by(read, &topic, id)?;
         let gone = gone.iter().find(|(_, row)| row.confirmed).or(gone.first());
         if let Some((author, _)) = gone
@@ -361,7 +374,7 @@ pub fn message(read: &dyn Read, chat: &ChatId, id: &RecordId) -> Result<Option<M
 /// # Errors
 /// The store's, or damage.
 pub fn is_gone(read: &dyn Read, topic: &Topic, id: &RecordId) -> Result<bool, EngineError> {
-    Ok(fold::confirmed(read, topic, id)?.is_some())
+    Ok(fold::removed(read, topic, id)?.is_some() || fold::confirmed(read, topic, id)?.is_some())
 }
 
 /// Whether the user deleted a message for themselves.

@@ -311,6 +311,15 @@ pub fn pin(
     Ok(())
 }
 
+/// Takes a message of another away.
+///
+/// # Errors
+/// Refused where the user's role does not allow it.
+pub fn delete(cx: &mut Cx<'_>, group: GroupId, (message, at): (RecordId, TimestampMs)) -> Result<(), CommandError> {
+    write(cx, group, Op::Delete { message, at }, Vec::new())?;
+    Ok(())
+}
+
 /// Leaves a private group.
 pub(super) fn leave(cx: &mut Cx<'_>, group: GroupId) -> Result<(), CommandError> {
     write(cx, group, Op::Leave {}, Vec::new())?;

@@ -15,8 +15,8 @@ use super::{
     view::{self, GroupRow, MemberRow, Out},
 };
 use crate::{
-    account,
-    engine::{Cx, DomainEvent, EngineError, Event, Reject},
+    account, chat,
+    engine::{Cx, DomainEvent, EngineError, Event, Reject, get_value},
     store::KeyRange,
 };
 
@@ -137,9 +137,34 @@ fn follow_up(
     if new_door || new_slow || !silenced.is_empty() {
         silence(cx, group, after, &silenced, new_door || new_slow)?;
     }
+    deletions(cx, group, (before, after), entry)?;
     mates(cx, group, (before, after))?;
     tell_me(cx, group, (before, after), entry)?;
     changed(cx, group);
+    Ok(())
+}
+
+/// Messages that admins take away: by this entry, and by those that it undoes or no longer undoes.
+fn deletions(
+    cx: &mut Cx<'_>,
+    group: GroupId,
+    (before, after): (&State, &State),
+    entry: &LogEntry,
+) -> Result<(), EngineError> {
+    let mut changed: Vec<(LogEntry, bool)> = Vec::new();
+    for id in before.undone.symmetric_difference(&after.undone).filter(|id| **id != entry.id) {
+        let found: Option<LogEntry> = get_value(cx.read(), keys::entry(&group, id))?;
+        changed.extend(found.map(|found| (found, !after.undone.contains(id))));
+    }
+    if !after.undone.contains(&entry.id) {
+        changed.push((entry.clone(), true));
+    }
+    for (entry, on) in changed {
+        if let Op::Delete { message, at } = entry.op {
+            let chat = crate::engine::ChatId::Group(group);
+            chat::removed_by_admin(cx, chat, (entry.id, entry.author), (message, at), on)?;
+        }
+    }
     Ok(())
 }
 

@@ -468,3 +468,45 @@ fn a_restart_at_any_moment_loses_nothing() {
     assert_eq!(all.len(), 12);
     assert_eq!((town.texts(1, group), town.texts(2, group)), (all.clone(), all));
 }
+
+#[test]
+fn what_an_admin_takes_away_is_gone_everywhere_and_does_not_come_back() {
+    let mut town = Town::of(4);
+    let group = town.found(Settings::default(), &[1, 2, 3]);
+    town.go(3, false);
+    let spam = town.say(2, group, "buy now");
+    town.say(1, group, "no, thank you");
+    let chat = ChatId::Group(group);
+    assert_eq!(code(town.call(1, move |cx| chat::act::delete(cx, chat, spam))), "not_allowed");
+    town.call(0, move |cx| chat::act::delete(cx, chat, spam)).unwrap();
+    // To 3 the entry and the message come at once, in whatever order.
+    town.go(3, true);
+    town.pass(2);
+    for node in 0..4 {
+        assert_eq!(town.texts(node, group), ["", "no, thank you"], "{node}");
+        let left = chat::view::message(town.nodes[node].read(), &chat, &spam).unwrap().unwrap();
+        assert_eq!((left.gone, left.author), (Some(chat::view::How::Removed), town.account(0)));
+    }
+    assert_eq!(code(town.call(2, move |cx| chat::act::edit(cx, chat, spam, "again", vec![]))), "message_gone");
+}
+
+#[test]
+fn who_is_muted_or_too_fast_is_told_how_long_to_wait() {
+    let mut town = Town::of(2);
+    let group = town.found(Settings { slow_ms: 60_000, ..Settings::default() }, &[1]);
+    let chat = ChatId::Group(group);
+    let say = move |cx: &mut Cx<'_>| chat::send(cx, chat, chat::content("hello", None, None)?);
+    town.call(1, say).unwrap();
+    let Err(CommandError::Wait { code: "slow_mode", seconds, .. }) = town.call(1, say) else { panic!("not slow") };
+    assert!((1..=60).contains(&seconds));
+    town.call(0, say).unwrap();
+    town.call(0, say).unwrap();
+    let (them, until) = (town.account(1), town.nodes[0].now.plus_ms(3_600_000));
+    town.call(0, move |cx| act::mute(cx, group, them, until)).unwrap();
+    town.pass(2);
+    let Err(CommandError::Wait { code: "muted", seconds, .. }) = town.call(1, say) else { panic!("not muted") };
+    assert!((3_400..=3_600).contains(&seconds), "{seconds}");
+    town.pass(60);
+    town.call(1, say).unwrap();
+    assert_eq!(town.texts(0, group), town.texts(1, group));
+}

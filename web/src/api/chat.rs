@@ -237,6 +237,8 @@ pub enum Gone {
     Recalled,
     /// Its author deleted it for everyone.
     Deleted,
+    /// An admin of the group took it away; `author` says who.
+    Removed,
 }
 
 /// The message that is answered, in short.

@@ -168,6 +168,7 @@ pub(crate) fn message(views: &Views<'_>, row: MessageView) -> Result<Message, En
         gone: row.gone.map(|how| match how {
             How::Recalled => Gone::Recalled,
             How::Deleted => Gone::Deleted,
+            How::Removed => Gone::Removed,
         }),
         mentions: row.content.mentions.into_iter().map(Into::into).collect(),
         forwarded: row.content.forwarded.unwrap_or_default(),
