@@ -115,6 +115,7 @@ export const en = {
   gone: {
     recalled: { mine: "You recalled a message", other: (name: string) => `${name} recalled a message` },
     deleted: { mine: "You deleted a message", other: (name: string) => `${name} deleted a message` },
+    removed: { mine: "You took away a message", other: (name) => `${name} took away a message` },
   } as Record<Gone, { mine: string; other: (name: string) => string }>,
   goneQuote: "This message was taken back",
   replyTo: (name: string) => `Reply to ${name}`,

@@ -99,6 +99,7 @@ export default {
   gone: {
     recalled: { mine: "你撤回了一条消息", other: (name: string) => `${name}撤回了一条消息` },
     deleted: { mine: "你删除了一条消息", other: (name: string) => `${name}删除了一条消息` },
+    removed: { mine: "你移除了一条消息", other: (name) => `${name}移除了一条消息` },
   },
   goneQuote: "消息已撤回",
   replyTo: (name: string) => `回复 ${name}`,
