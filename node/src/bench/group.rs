@@ -51,6 +51,9 @@ pub struct CatchUp {
     pub cost: Cost,
 }
 
+/// What is sent: to which device, which record, sealed.
+type Items = Vec<(DeviceId, RecordId, Arc<[u8]>)>;
+
 struct Node {
     engine: Engine,
     store: Arc<dyn Store>,
@@ -77,7 +80,7 @@ impl Node {
     fn call(
         &mut self,
         order: impl FnOnce(&mut Cx<'_>) -> Result<(), CommandError> + Send + 'static,
-    ) -> Result<Vec<(DeviceId, RecordId, Arc<[u8]>)>, EngineError> {
+    ) -> Result<Items, EngineError> {
         let (tell, told) = std::sync::mpsc::sync_channel(1);
         let call = Box::new(move |cx: &mut Cx<'_>| {
             let result = order(cx);
@@ -108,7 +111,7 @@ impl Node {
     }
 }
 
-fn sent(effects: Vec<Effect>) -> Vec<(DeviceId, RecordId, Arc<[u8]>)> {
+fn sent(effects: Vec<Effect>) -> Items {
     let sends = effects.into_iter().filter_map(|effect| match effect {
         Effect::Send { to, records } => Some((to, records)),
         _ => None,
@@ -309,8 +312,6 @@ fn meet(mei: &mut Node, tom: &mut Node) -> Result<(), EngineError> {
     }
     Ok(())
 }
-
-type Items = Vec<(DeviceId, RecordId, Arc<[u8]>)>;
 
 fn deliver(items: Items, from: &mut Node, to: &mut Node) -> Result<(Items, Items), EngineError> {
     let here = to.device();
