@@ -95,7 +95,13 @@ impl Feature for Chat {
                     timer_said(cx, other, Timer { ms, at: *at, id: Some(*id) })?;
                 }
                 let named = cx.account().is_some_and(|me| said.mentions.contains(&me));
-                arrived(cx, chat, id, *at, author, named)
+                arrived(cx, chat, id, *at, author, named)?;
+                if let (true, ChatId::Group(group)) = (said.here, chat)
+                    && !view::is_known_gone(cx.read(), &Topic::of_group(*group), id)?
+                {
+                    cx.put(keys::unsent(group, id), Vec::new());
+                }
+                Ok(())
             }
             DomainEvent::ContactAccepted(account) => opened(cx, ChatId::Direct(*account)),
             DomainEvent::GroupJoined(group) => opened(cx, ChatId::Group(*group)),
@@ -202,6 +208,7 @@ pub(crate) fn said(cx: &mut Cx<'_>, chat: ChatId, record: &Verified, content: Co
         return Ok(Keep::Drop);
     }
     let said = Box::new(Said {
+        here: header.device == cx.device(),
         mentions: content.mentions.into_iter().map(|mention| mention.account).collect(),
         expires: header.expires,
         disappear_ms: content.disappear_ms,
@@ -262,9 +269,6 @@ fn arrived(
         row.archived &= row.muted;
     }
     cx.put_value(keys::chat(chat), &row)?;
-    if let (true, false, ChatId::Group(group)) = (mine, taken_back, chat) {
-        cx.put(keys::unsent(group, id), Vec::new());
-    }
     cx.notify(Event::Message { chat: *chat, id: *id });
     cx.index(Indexed::Message(*chat, *id));
     Ok(())

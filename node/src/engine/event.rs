@@ -402,6 +402,8 @@ pub enum Indexed {
 /// What a message says beside its text and card.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Said {
+    /// Whether this very device said it: others of the account bring what they say to a group themselves.
+    pub here: bool,
     /// Whom it names.
     pub mentions: Vec<AccountId>,
     /// When it disappears.

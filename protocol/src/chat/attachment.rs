@@ -284,7 +284,8 @@ mod tests {
     #[test]
     fn a_file_at_its_limits_is_good_and_one_step_further_is_not() {
         assert_eq!(file().validate(), Ok(()));
-        let broken: [(&str, fn(&mut Attachment)); 9] = [
+        type Break = fn(&mut Attachment);
+        let broken: [(&str, Break); 9] = [
             ("size", |file| file.size += 1),
             ("media type", |file| file.media_type = "text".into()),
             ("media type", |file| file.media_type = "text/html; charset=utf-8".into()),
