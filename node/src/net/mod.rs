@@ -30,6 +30,8 @@ mod book;
 mod calls;
 mod discovery;
 mod event;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod gossip;
 mod handle;
 mod mail;
